@@ -1,0 +1,53 @@
+// Lowering: one function per op of ops.def, from a node with known sizes to MLX arrays.
+#pragma once
+
+#include <vector>
+
+#include "ir/graph.h"
+#include "mlx/array.h"
+#include "mlx/device.h"
+#include "mlx/stream.h"
+
+namespace gemmule {
+
+namespace mx = mlx::core;
+
+// What the lowering of one node knows. Operands are the arrays of node.inputs, in that order; every
+// type of the graph is static. An array of dtype c128, which MLX lacks, is an f64 array with one more
+// axis of size 2 at the end (real, imaginary).
+struct LowerContext {
+  const Graph& graph;
+  const Node& node;
+  std::vector<mx::array> operands;  // owned by the call: an operand used last here may be donated
+  mx::Stream stream;                // where the node runs
+  bool on_cpu;                      // the stream is a CPU's: Gemmule's primitives over src/kernels serve
+
+  const Type& operand_type(int i) const { return graph.type(node.inputs[i]); }
+  const Type& result_type(int i = 0) const { return graph.type(node.outputs[i]); }
+};
+
+using Lowered = std::vector<mx::array>;  // one array per result
+
+#define ELEMENTWISE(name, arity, result, properties)
+#define OP(name, arity, outputs, kernel, properties) Lowered lower_##name(LowerContext& context);
+#include "ir/ops.def"
+
+// Any elementwise node: the primitive `Elementwise` on the CPU, mlx::core ops elsewhere.
+Lowered lower_elementwise(LowerContext& context);
+
+// Dispatches on node.op. Throws InternalError when a result has another shape or dtype than the node
+// declares.
+Lowered lower(LowerContext& context);
+
+// The elementwise op `op` in terms of mlx::core ops, for devices other than the CPU. `dtype` is that
+// of the result. Throws UnsupportedError for what MLX lacks: such nodes run on a CPU stream.
+mx::array lower_scalar_function(Op op, const std::vector<mx::array>& operands, DType dtype, mx::Stream stream);
+
+// Whether the node can run on a GPU stream: dtypes that GPUs have (no f64, c128), and ops for which MLX
+// has GPU kernels.
+bool runs_on_gpu(const Graph& graph, const Node& node);
+
+mx::Dtype to_mlx(DType dtype);  // c128 -> float64 (see LowerContext)
+mx::Shape to_mlx_shape(const Type& type);
+
+}  // namespace gemmule

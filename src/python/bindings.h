@@ -1,0 +1,13 @@
+// One function per binding area; module.cpp calls them in this order.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+namespace gemmule {
+
+void bind_graph(nanobind::module_& m);    // graph.cpp: Graph
+void bind_passes(nanobind::module_& m);   // passes.cpp: optimise, rules, passes
+void bind_program(nanobind::module_& m);  // program.cpp: Executable
+void bind_ops(nanobind::module_& m);      // ops.cpp: gemm, gemv, ger ... over mx.array
+
+}  // namespace gemmule
