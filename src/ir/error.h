@@ -21,6 +21,11 @@ struct DTypeError : UserError {
   using UserError::UserError;
 };
 
+// An index is out of bounds: Python's IndexError.
+struct IndexError : UserError {
+  using UserError::UserError;
+};
+
 // The op is not (or not with these dtypes) in the core: the frontend hands the node on.
 struct UnsupportedError : UserError {
   using UserError::UserError;

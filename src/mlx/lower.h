@@ -1,11 +1,13 @@
 // Lowering: one function per op of ops.def, from a node with known sizes to MLX arrays.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "ir/graph.h"
 #include "mlx/array.h"
 #include "mlx/device.h"
+#include "mlx/run_status.h"
 #include "mlx/stream.h"
 
 namespace gemmule {
@@ -21,6 +23,9 @@ struct LowerContext {
   std::vector<mx::array> operands;  // owned by the call: an operand used last here may be donated
   mx::Stream stream;                // where the node runs
   bool on_cpu;                      // the stream is a CPU's: Gemmule's primitives over src/kernels serve
+  // Where host primitives leave errors that only run-time values show; MlxProgram makes one and, once
+  // the results are evaluated, Executable calls rethrow(). Null: such an error ends the process.
+  std::shared_ptr<RunStatus> status = nullptr;
 
   const Type& operand_type(int i) const { return graph.type(node.inputs[i]); }
   const Type& result_type(int i = 0) const { return graph.type(node.outputs[i]); }
@@ -42,6 +47,9 @@ Lowered lower(LowerContext& context);
 // The elementwise op `op` in terms of mlx::core ops, for devices other than the CPU. `dtype` is that
 // of the result. Throws UnsupportedError for what MLX lacks: such nodes run on a CPU stream.
 mx::array lower_scalar_function(Op op, const std::vector<mx::array>& operands, DType dtype, mx::Stream stream);
+
+// Whether lower_scalar_function has `op` with operands of dtype `operand` (of `where`: its second).
+bool has_mlx_function(Op op, DType operand = DType::f32);
 
 // Whether the node can run on a GPU stream: dtypes that GPUs have (no f64, c128), and ops for which MLX
 // has GPU kernels.
