@@ -1,8 +1,8 @@
 // Fused chains of elementwise ops, run block by block in cache.
 //
 // A program is straight-line code over virtual registers. A kernel is a program bound to shapes and
-// strides: loops resolved, jointly contiguous dims merged, registers laid out. What remains per call
-// are addresses, so that a call on a few elements costs little more than its arithmetic.
+// strides: loops resolved, jointly contiguous dims merged, registers laid out. What remains per
+// call are addresses, so that a call on a few elements costs little more than its arithmetic.
 //
 //   ElementwiseProgram p;                       // y = exp(a*x)
 //   p.registers = {f64, f64, f64, f64};  p.n_inputs = 2;
@@ -25,7 +25,8 @@
 
 namespace gemmule::kernels {
 
-// registers[out] = op(registers[in[0]], ...); entries of `in` beyond the arity of the op are ignored.
+// registers[out] = op(registers[in[0]], ...); entries of `in` beyond the arity of the op are
+// ignored.
 struct ElementwiseInstruction {
   Op op;
   std::array<int, 3> in{};
@@ -39,10 +40,10 @@ struct ElementwiseConstant {
 };
 
 struct ElementwiseProgram {
-  std::vector<DType> registers;             // dtype of each register; the first n_inputs are operands
+  std::vector<DType> registers;  // dtype of each register; the first n_inputs are operands
   int n_inputs = 0;
   std::vector<ElementwiseInstruction> code;  // every register is written once, before it is read
-  std::vector<int> outputs;                 // registers; any register, an operand too
+  std::vector<int> outputs;                  // registers; any register, an operand too
   std::vector<ElementwiseConstant> constants;
 };
 
@@ -71,7 +72,8 @@ class ElementwiseKernel {
 };
 
 // Validates, binds and runs once.
-void run(const ElementwiseProgram& program, std::span<const ConstView> in, std::span<const View> out);
+void run(const ElementwiseProgram& program, std::span<const ConstView> in,
+         std::span<const View> out);
 
 // One op, once. `out` decides the dtype of a cast.
 void apply(Op op, std::span<const ConstView> in, const View& out);

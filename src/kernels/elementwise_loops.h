@@ -8,8 +8,9 @@
 
 namespace gemmule::kernels {
 
-// out[i] = op(in[0][i], in[1][i], ...) for i in [0, n). All blocks are contiguous and aligned to their
-// elements; `out` may be one of the operands when the elements have one size, else it overlaps none.
+// out[i] = op(in[0][i], in[1][i], ...) for i in [0, n). All blocks are contiguous and aligned to
+// their elements; `out` may be one of the operands when the elements have one size, else it
+// overlaps none.
 using Loop = void (*)(const void* const* in, void* out, std::int64_t n);
 
 // The loop for operands of dtype `dtype` (of `where`: of its second and third operand), or nullptr

@@ -10,7 +10,8 @@
 
 namespace gemmule::kernels {
 
-// out = in; equal dtypes and shapes, any strides, no overlap. Throws std::invalid_argument otherwise.
+// out = in; equal dtypes and shapes, any strides, no overlap. Throws std::invalid_argument
+// otherwise.
 void copy(const ConstView& in, const View& out);
 
 // The first index that is out of bounds, for the caller's message.
@@ -20,10 +21,10 @@ struct IndexError {
   std::int64_t size;   // of that axis
 };
 
-// out[i..., r...] = x[indices[0][i...], indices[1][i...], ..., r...] where indices[k] indexes axes[k] of
-// x. Indices are integer views of one shape (broadcast with stride 0); negative ones count from the end.
-// Shape of out: that of the indices, then the axes of x that are not indexed, in order.
-// Nothing is written when an index is out of bounds.
+// out[i..., r...] = x[indices[0][i...], indices[1][i...], ..., r...] where indices[k] indexes
+// axes[k] of x. Indices are integer views of one shape (broadcast with stride 0); negative ones
+// count from the end. Shape of out: that of the indices, then the axes of x that are not indexed,
+// in order. Nothing is written when an index is out of bounds.
 std::optional<IndexError> gather(const ConstView& x, std::span<const ConstView> indices,
                                  std::span<const int> axes, const View& out);
 

@@ -10,8 +10,8 @@
 
 namespace gemmule::kernels {
 
-// Reduces `in` over `axes` (distinct, each in [0, rank); none of them: every element by itself) into
-// `out`, whose shape is that of `in` without those axes, in order.
+// Reduces `in` over `axes` (distinct, each in [0, rank); none of them: every element by itself)
+// into `out`, whose shape is that of `in` without those axes, in order.
 //
 //   op          accumulator            dtype of out         empty reduction
 //   reduce_sum  any                    the accumulator's    0
@@ -23,15 +23,17 @@ namespace gemmule::kernels {
 //   argmax      ignored                i64                  error
 //   argmin      ignored                i64                  error
 //
-// Elements are cast to the accumulator one by one, as Op::cast does, before they are added. Float sums
-// are pairwise over blocks: their error grows with log n. f16 accumulates in float. Integers wrap; a
-// sum of bools in bool is `any`, a product `all`. NaN wins in max and min (complex: not defined), and
-// its first position in argmax and argmin, which count row by row over the reduced axes.
-// Throws std::invalid_argument: wrong op, axes, shapes or dtypes, and the empty reductions marked above.
-void reduce(Op op, DType accumulator, const ConstView& in, std::span<const int> axes, const View& out);
+// Elements are cast to the accumulator one by one, as Op::cast does, before they are added. Float
+// sums are pairwise over blocks: their error grows with log n. f16 accumulates in float. Integers
+// wrap; a sum of bools in bool is `any`, a product `all`. NaN wins in max and min (complex: not
+// defined), and its first position in argmax and argmin, which count row by row over the reduced
+// axes. Throws std::invalid_argument: wrong op, axes, shapes or dtypes, and the empty reductions
+// marked above.
+void reduce(Op op, DType accumulator, const ConstView& in, std::span<const int> axes,
+            const View& out);
 
-// cumsum or cumprod along `axis`, in the dtype of `out`, which has the shape of `in`. f16 accumulates
-// in float. `out` may be `in` in place.
+// cumsum or cumprod along `axis`, in the dtype of `out`, which has the shape of `in`. f16
+// accumulates in float. `out` may be `in` in place.
 void cumulate(Op op, const ConstView& in, int axis, const View& out);
 
 }  // namespace gemmule::kernels

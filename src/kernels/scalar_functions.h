@@ -21,12 +21,11 @@
 #include <type_traits>
 
 #include "ir/dtype.h"
+#include "kernels/function_clones.h"
 #include "kernels/special_functions.h"
 #include "kernels/vector_math.h"
 
 namespace gemmule::kernels {
-
-#define GEMMULE_INLINE inline __attribute__((always_inline))
 
 template <class T>
 concept Integer = std::integral<T> && !std::same_as<T, bool>;
@@ -35,8 +34,7 @@ concept Discrete = std::integral<T>;
 template <class T>
 concept Floating = std::floating_point<T>;
 template <class T>
-concept Complex =
-    std::same_as<T, std::complex<float>> || std::same_as<T, std::complex<double>>;
+concept Complex = std::same_as<T, std::complex<float>> || std::same_as<T, std::complex<double>>;
 template <class T>
 concept Ordered = Discrete<T> || Floating<T>;
 template <class T>
@@ -50,9 +48,12 @@ namespace detail {
 
 template <class T>
 GEMMULE_INLINE bool is_nan(T x) {
-  if constexpr (Floating<T>) return x != x;
-  else if constexpr (Complex<T>) return x.real() != x.real() || x.imag() != x.imag();
-  else return false;
+  if constexpr (Floating<T>)
+    return x != x;
+  else if constexpr (Complex<T>)
+    return x.real() != x.real() || x.imag() != x.imag();
+  else
+    return false;
 }
 
 // The unsigned type in which arithmetic on T neither promotes to a signed type nor overflows.
@@ -97,7 +98,7 @@ inline T complex_power(T x, T y) {
   using R = typename T::value_type;
   if (y == T(0)) return T(1);
   if (x == T(0)) {
-    if (y.real() > 0 && y.imag() == 0) return T(0);
+    if (y.real() > 0) return T(0);
     return {std::numeric_limits<R>::quiet_NaN(), std::numeric_limits<R>::quiet_NaN()};
   }
   if (y.imag() == 0 && std::abs(y.real()) < 100 && y.real() == std::trunc(y.real())) {
@@ -131,9 +132,10 @@ GEMMULE_INLINE T float_floor_divide(T x, T y) {
   return q - whole > T(0.5) ? whole + 1 : whole;
 }
 
-// What the x86 instructions, hence NumPy there, make of any float: towards zero where it fits; else
-// the most negative integer of 64 bits for 64-bit and uint32 results, of 32 bits for the others; then
-// the lowest bits. Written so that no conversion is undefined.
+// Towards zero where it fits. Elsewhere C says nothing; this is what the x86 instructions, hence
+// NumPy there, give in most cases: the most negative integer of 64 bits for 64-bit and uint32
+// results, of 32 bits for the others, and then the lowest bits of it. No conversion here is
+// undefined.
 template <Integer To, Floating From>
 GEMMULE_INLINE To truncate_to(From x) {
   if constexpr (std::same_as<To, std::uint64_t>) {
@@ -143,31 +145,35 @@ GEMMULE_INLINE To truncate_to(From x) {
     }
     return static_cast<std::uint64_t>(truncate_to<std::int64_t>(x));
   } else {
-    using Via = std::conditional_t<sizeof(To) == 8 || std::same_as<To, std::uint32_t>,
-                                   std::int64_t, std::int32_t>;
+    using Via = std::conditional_t<sizeof(To) == 8 || std::same_as<To, std::uint32_t>, std::int64_t,
+                                   std::int32_t>;
     constexpr Via lowest = std::numeric_limits<Via>::min();
-    // As -fno-trapping-math allows, the compiler converts first and selects afterwards. Both bounds
-    // are powers of two, exact in float.
+    // Both bounds are powers of two, exact in float.
     const bool fits = x >= From(lowest) && x < -From(lowest);
-    if constexpr (sizeof(Via) == 4 && std::same_as<From, float>) {
-      return static_cast<To>(fits ? static_cast<Via>(x) : lowest);
-    } else {
-      return static_cast<To>(fits ? static_cast<Via>(x) : lowest);
-    }
+    return static_cast<To>(fits ? static_cast<Via>(x) : lowest);
   }
 }
 
 template <class To, class From>
 GEMMULE_INLINE To cast(From x) {
-  if constexpr (std::same_as<To, From>) return x;
-  else if constexpr (std::same_as<From, Half>) return cast<To>(static_cast<float>(x));
-  else if constexpr (std::same_as<To, Half>) return Half(cast<float>(x));
-  else if constexpr (std::same_as<To, bool>) return x != From(0);
-  else if constexpr (Complex<From> && Complex<To>) return To(x);
-  else if constexpr (Complex<From>) return cast<To>(x.real());
-  else if constexpr (Complex<To>) return To(cast<typename To::value_type>(x));
-  else if constexpr (Floating<From> && Integer<To>) return truncate_to<To>(x);
-  else return static_cast<To>(x);
+  if constexpr (std::same_as<To, From>)
+    return x;
+  else if constexpr (std::same_as<From, Half>)
+    return cast<To>(static_cast<float>(x));
+  else if constexpr (std::same_as<To, Half>)
+    return Half(cast<float>(x));
+  else if constexpr (std::same_as<To, bool>)
+    return x != From(0);
+  else if constexpr (Complex<From> && Complex<To>)
+    return To(x);
+  else if constexpr (Complex<From>)
+    return cast<To>(x.real());
+  else if constexpr (Complex<To>)
+    return To(cast<typename To::value_type>(x));
+  else if constexpr (Floating<From> && Integer<To>)
+    return truncate_to<To>(x);
+  else
+    return static_cast<To>(x);
 }
 
 }  // namespace detail
@@ -176,38 +182,60 @@ GEMMULE_INLINE To cast(From x) {
 
 struct fn_add {
   GEMMULE_INLINE bool operator()(bool x, bool y) const { return x | y; }
-  template <Integer T> GEMMULE_INLINE T operator()(T x, T y) const {
+  template <Integer T>
+  GEMMULE_INLINE T operator()(T x, T y) const {
     using W = detail::Wrapping<T>;
     return static_cast<T>(static_cast<W>(x) + static_cast<W>(y));
   }
-  template <Inexact T> GEMMULE_INLINE T operator()(T x, T y) const { return x + y; }
+  template <Inexact T>
+  GEMMULE_INLINE T operator()(T x, T y) const {
+    return x + y;
+  }
 };
 
 struct fn_subtract {
-  template <Integer T> GEMMULE_INLINE T operator()(T x, T y) const {
+  template <Integer T>
+  GEMMULE_INLINE T operator()(T x, T y) const {
     using W = detail::Wrapping<T>;
     return static_cast<T>(static_cast<W>(x) - static_cast<W>(y));
   }
-  template <Inexact T> GEMMULE_INLINE T operator()(T x, T y) const { return x - y; }
+  template <Inexact T>
+  GEMMULE_INLINE T operator()(T x, T y) const {
+    return x - y;
+  }
 };
 
 struct fn_multiply {
   GEMMULE_INLINE bool operator()(bool x, bool y) const { return x & y; }
-  template <Integer T> GEMMULE_INLINE T operator()(T x, T y) const {
+  template <Integer T>
+  GEMMULE_INLINE T operator()(T x, T y) const {
     using W = detail::Wrapping<T>;
     return static_cast<T>(static_cast<W>(x) * static_cast<W>(y));
   }
-  template <Floating T> GEMMULE_INLINE T operator()(T x, T y) const { return x * y; }
-  template <Complex T> GEMMULE_INLINE T operator()(T x, T y) const { return detail::product(x, y); }
+  template <Floating T>
+  GEMMULE_INLINE T operator()(T x, T y) const {
+    return x * y;
+  }
+  template <Complex T>
+  GEMMULE_INLINE T operator()(T x, T y) const {
+    return detail::product(x, y);
+  }
 };
 
 struct fn_divide {
-  template <Floating T> GEMMULE_INLINE T operator()(T x, T y) const { return x / y; }
-  template <Complex T> T operator()(T x, T y) const { return detail::quotient(x, y); }
+  template <Floating T>
+  GEMMULE_INLINE T operator()(T x, T y) const {
+    return x / y;
+  }
+  template <Complex T>
+  T operator()(T x, T y) const {
+    return detail::quotient(x, y);
+  }
 };
 
 struct fn_floor_divide {
-  template <Integer T> GEMMULE_INLINE T operator()(T x, T y) const {
+  template <Integer T>
+  GEMMULE_INLINE T operator()(T x, T y) const {
     if (y == 0) return 0;
     if constexpr (std::is_signed_v<T>) {
       if (y == -1) return fn_subtract{}(T(0), x);  // the most negative integer has no negative
@@ -217,11 +245,15 @@ struct fn_floor_divide {
       return static_cast<T>(x / y);
     }
   }
-  template <Floating T> T operator()(T x, T y) const { return detail::float_floor_divide(x, y); }
+  template <Floating T>
+  T operator()(T x, T y) const {
+    return detail::float_floor_divide(x, y);
+  }
 };
 
 struct fn_remainder {
-  template <Integer T> GEMMULE_INLINE T operator()(T x, T y) const {
+  template <Integer T>
+  GEMMULE_INLINE T operator()(T x, T y) const {
     if (y == 0) return 0;
     if constexpr (std::is_signed_v<T>) {
       if (y == -1) return 0;
@@ -231,60 +263,96 @@ struct fn_remainder {
       return static_cast<T>(x % y);
     }
   }
-  template <Floating T> T operator()(T x, T y) const { return detail::float_remainder(x, y); }
+  template <Floating T>
+  T operator()(T x, T y) const {
+    return detail::float_remainder(x, y);
+  }
 };
 
 struct fn_power {
   GEMMULE_INLINE bool operator()(bool x, bool y) const { return x | !y; }
-  template <Integer T> T operator()(T x, T y) const { return detail::integer_power(x, y); }
-  template <Floating T> GEMMULE_INLINE T operator()(T x, T y) const { return std::pow(x, y); }
-  template <Complex T> T operator()(T x, T y) const { return detail::complex_power(x, y); }
+  template <Integer T>
+  T operator()(T x, T y) const {
+    return detail::integer_power(x, y);
+  }
+  template <Floating T>
+  GEMMULE_INLINE T operator()(T x, T y) const {
+    return std::pow(x, y);
+  }
+  template <Complex T>
+  T operator()(T x, T y) const {
+    return detail::complex_power(x, y);
+  }
 };
 
 struct fn_arctan2 {
-  template <Floating T> GEMMULE_INLINE T operator()(T y, T x) const { return std::atan2(y, x); }
+  template <Floating T>
+  GEMMULE_INLINE T operator()(T y, T x) const {
+    return std::atan2(y, x);
+  }
 };
 
 struct fn_hypot {
-  template <Floating T> GEMMULE_INLINE T operator()(T x, T y) const { return std::hypot(x, y); }
+  template <Floating T>
+  GEMMULE_INLINE T operator()(T x, T y) const {
+    return std::hypot(x, y);
+  }
 };
 
 struct fn_maximum {
-  template <Ordered T> GEMMULE_INLINE T operator()(T x, T y) const {
+  template <Ordered T>
+  GEMMULE_INLINE T operator()(T x, T y) const {
     return (x >= y) | detail::is_nan(x) ? x : y;
   }
 };
 
 struct fn_minimum {
-  template <Ordered T> GEMMULE_INLINE T operator()(T x, T y) const {
+  template <Ordered T>
+  GEMMULE_INLINE T operator()(T x, T y) const {
     return (x <= y) | detail::is_nan(x) ? x : y;
   }
 };
 
 struct fn_negative {
-  template <Integer T> GEMMULE_INLINE T operator()(T x) const { return fn_subtract{}(T(0), x); }
-  template <Inexact T> GEMMULE_INLINE T operator()(T x) const { return -x; }
+  template <Integer T>
+  GEMMULE_INLINE T operator()(T x) const {
+    return fn_subtract{}(T(0), x);
+  }
+  template <Inexact T>
+  GEMMULE_INLINE T operator()(T x) const {
+    return -x;
+  }
 };
 
 struct fn_absolute {
   GEMMULE_INLINE bool operator()(bool x) const { return x; }
-  template <Integer T> GEMMULE_INLINE T operator()(T x) const {
+  template <Integer T>
+  GEMMULE_INLINE T operator()(T x) const {
     return x < 0 ? fn_negative{}(x) : x;
   }
-  template <Floating T> GEMMULE_INLINE T operator()(T x) const { return std::abs(x); }
-  template <Complex T> auto operator()(T x) const { return std::hypot(x.real(), x.imag()); }
+  template <Floating T>
+  GEMMULE_INLINE T operator()(T x) const {
+    return std::abs(x);
+  }
+  template <Complex T>
+  auto operator()(T x) const {
+    return std::hypot(x.real(), x.imag());
+  }
 };
 
 struct fn_sign {
   GEMMULE_INLINE bool operator()(bool x) const { return x; }
-  template <Integer T> GEMMULE_INLINE T operator()(T x) const {
+  template <Integer T>
+  GEMMULE_INLINE T operator()(T x) const {
     return static_cast<T>((x > 0) - (x < 0));
   }
-  template <Floating T> GEMMULE_INLINE T operator()(T x) const {
+  template <Floating T>
+  GEMMULE_INLINE T operator()(T x) const {
     const T sign = (x > 0 ? T(1) : T(0)) - (x < 0 ? T(1) : T(0));
     return x != x ? x : sign;
   }
-  template <Complex T> T operator()(T x) const {  // x / |x|, the limit along an axis at infinity
+  template <Complex T>
+  T operator()(T x) const {  // x / |x|, the limit along an axis at infinity
     using R = typename T::value_type;
     constexpr R nan = std::numeric_limits<R>::quiet_NaN();
     const R size = std::hypot(x.real(), x.imag());
@@ -302,16 +370,26 @@ struct fn_sign {
 };
 
 struct fn_square {
-  template <Element T> GEMMULE_INLINE T operator()(T x) const { return fn_multiply{}(x, x); }
+  template <Element T>
+  GEMMULE_INLINE T operator()(T x) const {
+    return fn_multiply{}(x, x);
+  }
 };
 
 struct fn_sqrt {
-  template <Inexact T> GEMMULE_INLINE T operator()(T x) const { return std::sqrt(x); }
+  template <Inexact T>
+  GEMMULE_INLINE T operator()(T x) const {
+    return std::sqrt(x);
+  }
 };
 
 struct fn_reciprocal {
-  template <Floating T> GEMMULE_INLINE T operator()(T x) const { return T(1) / x; }
-  template <Complex T> T operator()(T x) const {
+  template <Floating T>
+  GEMMULE_INLINE T operator()(T x) const {
+    return T(1) / x;
+  }
+  template <Complex T>
+  T operator()(T x) const {
     using R = typename T::value_type;
     if (std::abs(x.imag()) <= std::abs(x.real())) {
       const R ratio = x.imag() / x.real(), scale = x.real() + x.imag() * ratio;
@@ -323,10 +401,16 @@ struct fn_reciprocal {
 };
 
 // Integers are whole already.
-#define GEMMULE_ROUNDING(name, expression)                                              \
-  struct fn_##name {                                                                    \
-    template <Discrete T> GEMMULE_INLINE T operator()(T x) const { return x; }          \
-    template <Floating T> GEMMULE_INLINE T operator()(T x) const { return expression; } \
+#define GEMMULE_ROUNDING(name, expression)   \
+  struct fn_##name {                         \
+    template <Discrete T>                    \
+    GEMMULE_INLINE T operator()(T x) const { \
+      return x;                              \
+    }                                        \
+    template <Floating T>                    \
+    GEMMULE_INLINE T operator()(T x) const { \
+      return expression;                     \
+    }                                        \
   };
 GEMMULE_ROUNDING(floor, std::floor(x))
 GEMMULE_ROUNDING(ceil, std::ceil(x))
@@ -334,14 +418,27 @@ GEMMULE_ROUNDING(trunc, std::trunc(x))
 #undef GEMMULE_ROUNDING
 
 struct fn_rint {
-  template <Discrete T> GEMMULE_INLINE T operator()(T x) const { return x; }
-  template <Floating T> GEMMULE_INLINE T operator()(T x) const { return std::rint(x); }
-  template <Complex T> T operator()(T x) const { return {std::rint(x.real()), std::rint(x.imag())}; }
+  template <Discrete T>
+  GEMMULE_INLINE T operator()(T x) const {
+    return x;
+  }
+  template <Floating T>
+  GEMMULE_INLINE T operator()(T x) const {
+    return std::rint(x);
+  }
+  template <Complex T>
+  T operator()(T x) const {
+    return {std::rint(x.real()), std::rint(x.imag())};
+  }
 };
 
 struct fn_round_away {
-  template <Discrete T> GEMMULE_INLINE T operator()(T x) const { return x; }
-  template <Floating T> GEMMULE_INLINE T operator()(T x) const {
+  template <Discrete T>
+  GEMMULE_INLINE T operator()(T x) const {
+    return x;
+  }
+  template <Floating T>
+  GEMMULE_INLINE T operator()(T x) const {
     const T size = std::abs(x), whole = std::trunc(size);  // size - whole is exact
     return std::copysign(size - whole >= T(0.5) ? whole + T(1) : whole, x);
   }
@@ -349,10 +446,16 @@ struct fn_round_away {
 
 // -- exponentials, trigonometry ----------------------------------------------------------------
 
-#define GEMMULE_FLOAT_AND_COMPLEX(name, function)                                             \
-  struct fn_##name {                                                                          \
-    template <Floating T> GEMMULE_INLINE T operator()(T x) const { return std::function(x); } \
-    template <Complex T> T operator()(T x) const { return std::function(x); }                 \
+#define GEMMULE_FLOAT_AND_COMPLEX(name, function) \
+  struct fn_##name {                              \
+    template <Floating T>                         \
+    GEMMULE_INLINE T operator()(T x) const {      \
+      return std::function(x);                    \
+    }                                             \
+    template <Complex T>                          \
+    T operator()(T x) const {                     \
+      return std::function(x);                    \
+    }                                             \
   };
 GEMMULE_FLOAT_AND_COMPLEX(exp, exp)
 GEMMULE_FLOAT_AND_COMPLEX(log, log)
@@ -371,15 +474,23 @@ GEMMULE_FLOAT_AND_COMPLEX(arctanh, atanh)
 #undef GEMMULE_FLOAT_AND_COMPLEX
 
 struct fn_exp2 {
-  template <Floating T> GEMMULE_INLINE T operator()(T x) const { return std::exp2(x); }
-  template <Complex T> T operator()(T x) const {
+  template <Floating T>
+  GEMMULE_INLINE T operator()(T x) const {
+    return std::exp2(x);
+  }
+  template <Complex T>
+  T operator()(T x) const {
     return std::exp(x * std::numbers::ln2_v<typename T::value_type>);
   }
 };
 
 struct fn_expm1 {
-  template <Floating T> GEMMULE_INLINE T operator()(T x) const { return std::expm1(x); }
-  template <Complex T> T operator()(T x) const {
+  template <Floating T>
+  GEMMULE_INLINE T operator()(T x) const {
+    return std::expm1(x);
+  }
+  template <Complex T>
+  T operator()(T x) const {
     const auto s = std::sin(x.imag() / 2);
     return {std::expm1(x.real()) * std::cos(x.imag()) - 2 * s * s,
             std::exp(x.real()) * std::sin(x.imag())};
@@ -387,22 +498,34 @@ struct fn_expm1 {
 };
 
 struct fn_log2 {
-  template <Floating T> GEMMULE_INLINE T operator()(T x) const { return std::log2(x); }
-  template <Complex T> T operator()(T x) const {
+  template <Floating T>
+  GEMMULE_INLINE T operator()(T x) const {
+    return std::log2(x);
+  }
+  template <Complex T>
+  T operator()(T x) const {
     return std::log(x) * std::numbers::log2e_v<typename T::value_type>;
   }
 };
 
 struct fn_log10 {
-  template <Floating T> GEMMULE_INLINE T operator()(T x) const { return std::log10(x); }
-  template <Complex T> T operator()(T x) const {
+  template <Floating T>
+  GEMMULE_INLINE T operator()(T x) const {
+    return std::log10(x);
+  }
+  template <Complex T>
+  T operator()(T x) const {
     return std::log(x) * std::numbers::log10e_v<typename T::value_type>;
   }
 };
 
 struct fn_log1p {
-  template <Floating T> GEMMULE_INLINE T operator()(T x) const { return std::log1p(x); }
-  template <Complex T> T operator()(T x) const {
+  template <Floating T>
+  GEMMULE_INLINE T operator()(T x) const {
+    return std::log1p(x);
+  }
+  template <Complex T>
+  T operator()(T x) const {
     const auto shifted = x.real() + 1;
     return {std::log(std::hypot(shifted, x.imag())), std::atan2(x.imag(), shifted)};
   }
@@ -412,49 +535,65 @@ struct fn_log1p {
 
 // exp(-|x|) neither overflows nor loses the tail: sigmoid(-740) is exp(-740).
 struct fn_sigmoid {
-  template <Floating T> GEMMULE_INLINE T operator()(T x) const {
+  template <Floating T>
+  GEMMULE_INLINE T operator()(T x) const {
     const T e = std::exp(-std::abs(x));
     return (x < 0 ? e : T(1)) / (T(1) + e);
   }
 };
 
 struct fn_softplus {
-  template <Floating T> GEMMULE_INLINE T operator()(T x) const {
+  template <Floating T>
+  GEMMULE_INLINE T operator()(T x) const {
     return (x > 0 ? x : T(0)) + std::log1p(std::exp(-std::abs(x)));
   }
 };
 
 // M. Maechler, "Accurately computing log(1 - exp(-|a|))", 2012.
 struct fn_log1mexp {
-  template <Floating T> GEMMULE_INLINE T operator()(T x) const {
+  template <Floating T>
+  GEMMULE_INLINE T operator()(T x) const {
     const T far = std::log1p(-std::exp(x)), near = std::log(-std::expm1(x));
     return x < -std::numbers::ln2_v<T> ? far : near;
   }
 };
 
 struct fn_logaddexp {
-  template <Floating T> GEMMULE_INLINE T operator()(T x, T y) const {
+  template <Floating T>
+  GEMMULE_INLINE T operator()(T x, T y) const {
     const T sum = (x > y ? x : y) + std::log1p(std::exp(-std::abs(x - y)));
     return x == y ? x + std::numbers::ln2_v<T> : sum;  // infinities of one sign too
   }
 };
 
 struct fn_erf {
-  template <Floating T> GEMMULE_INLINE T operator()(T x) const { return std::erf(x); }
+  template <Floating T>
+  GEMMULE_INLINE T operator()(T x) const {
+    return std::erf(x);
+  }
 };
 
 struct fn_erfc {
-  template <Floating T> GEMMULE_INLINE T operator()(T x) const { return std::erfc(x); }
+  template <Floating T>
+  GEMMULE_INLINE T operator()(T x) const {
+    return std::erfc(x);
+  }
 };
 
 // float32 goes through float64.
-#define GEMMULE_SPECIAL_1(name)                                                 \
-  struct fn_##name {                                                            \
-    template <Floating T> T operator()(T x) const { return T(special::name(x)); } \
+#define GEMMULE_SPECIAL_1(name)   \
+  struct fn_##name {              \
+    template <Floating T>         \
+    T operator()(T x) const {     \
+      return T(special::name(x)); \
+    }                             \
   };
-#define GEMMULE_SPECIAL_2(name)                                                         \
-  struct fn_##name {                                                                    \
-    template <Floating T> T operator()(T x, T y) const { return T(special::name(x, y)); } \
+#define GEMMULE_SPECIAL_2(name)      \
+  struct fn_##name {                 \
+    template <Floating T>            \
+    T operator()(T x, T y) const {   \
+      return T(special::name(x, y)); \
+    }                                \
   };
 GEMMULE_SPECIAL_1(erfcx)
 GEMMULE_SPECIAL_1(erfinv)
@@ -473,14 +612,20 @@ GEMMULE_SPECIAL_2(kve)
 #undef GEMMULE_SPECIAL_2
 
 struct fn_betainc {
-  template <Floating T> T operator()(T a, T b, T x) const { return T(special::betainc(a, b, x)); }
+  template <Floating T>
+  T operator()(T a, T b, T x) const {
+    return T(special::betainc(a, b, x));
+  }
 };
 
 // -- comparison, logic and choice ----------------------------------------------------------------
 
-#define GEMMULE_COMPARISON(name, Operands, symbol)                                             \
-  struct fn_##name {                                                                           \
-    template <Operands T> GEMMULE_INLINE bool operator()(T x, T y) const { return x symbol y; } \
+#define GEMMULE_COMPARISON(name, Operands, symbol)   \
+  struct fn_##name {                                 \
+    template <Operands T>                            \
+    GEMMULE_INLINE bool operator()(T x, T y) const { \
+      return x symbol y;                             \
+    }                                                \
   };
 GEMMULE_COMPARISON(equal, Element, ==)
 GEMMULE_COMPARISON(not_equal, Element, !=)
@@ -491,24 +636,33 @@ GEMMULE_COMPARISON(greater_equal, Ordered, >=)
 #undef GEMMULE_COMPARISON
 
 struct fn_isnan {
-  template <Element T> GEMMULE_INLINE bool operator()(T x) const { return detail::is_nan(x); }
+  template <Element T>
+  GEMMULE_INLINE bool operator()(T x) const {
+    return detail::is_nan(x);
+  }
 };
 
 struct fn_isinf {
-  template <Discrete T> GEMMULE_INLINE bool operator()(T) const { return false; }
-  template <Floating T> GEMMULE_INLINE bool operator()(T x) const {
+  template <Discrete T>
+  GEMMULE_INLINE bool operator()(T) const {
+    return false;
+  }
+  template <Floating T>
+  GEMMULE_INLINE bool operator()(T x) const {
     return std::abs(x) == std::numeric_limits<T>::infinity();
   }
-  template <Complex T> GEMMULE_INLINE bool operator()(T x) const {
+  template <Complex T>
+  GEMMULE_INLINE bool operator()(T x) const {
     return (*this)(x.real()) | (*this)(x.imag());
   }
 };
 
-#define GEMMULE_BITWISE(name, symbol)                                      \
-  struct fn_##name {                                                       \
-    template <Discrete T> GEMMULE_INLINE T operator()(T x, T y) const {    \
-      return static_cast<T>(x symbol y);                                   \
-    }                                                                      \
+#define GEMMULE_BITWISE(name, symbol)             \
+  struct fn_##name {                              \
+    template <Discrete T>                         \
+    GEMMULE_INLINE T operator()(T x, T y) const { \
+      return static_cast<T>(x symbol y);          \
+    }                                             \
   };
 GEMMULE_BITWISE(bitwise_and, &)
 GEMMULE_BITWISE(bitwise_or, |)
@@ -517,57 +671,94 @@ GEMMULE_BITWISE(bitwise_xor, ^)
 
 struct fn_invert {
   GEMMULE_INLINE bool operator()(bool x) const { return !x; }
-  template <Integer T> GEMMULE_INLINE T operator()(T x) const { return static_cast<T>(~x); }
+  template <Integer T>
+  GEMMULE_INLINE T operator()(T x) const {
+    return static_cast<T>(~x);
+  }
 };
 
 struct fn_where {
-  template <Element T> GEMMULE_INLINE T operator()(bool condition, T x, T y) const {
+  template <Element T>
+  GEMMULE_INLINE T operator()(bool condition, T x, T y) const {
     return condition ? x : y;
   }
 };
 
 struct fn_clip {  // a bound that is NaN does not bind
-  template <Ordered T> GEMMULE_INLINE T operator()(T x, T low, T high) const {
+  template <Ordered T>
+  GEMMULE_INLINE T operator()(T x, T low, T high) const {
     const T upper = x > high ? high : x;
     return x < low ? low : upper;
   }
 };
 
-// -- dtypes ----------------------------------------------------------------------------------------
+// -- dtypes
+// ----------------------------------------------------------------------------------------
 
 struct fn_cast {
-  template <class To, class From> static GEMMULE_INLINE To to(From x) { return detail::cast<To>(x); }
+  template <class To, class From>
+  static GEMMULE_INLINE To to(From x) {
+    return detail::cast<To>(x);
+  }
 };
 
 struct fn_conj {
-  template <Ordered T> GEMMULE_INLINE T operator()(T x) const { return x; }
-  template <Complex T> GEMMULE_INLINE T operator()(T x) const { return {x.real(), -x.imag()}; }
+  template <Ordered T>
+  GEMMULE_INLINE T operator()(T x) const {
+    return x;
+  }
+  template <Complex T>
+  GEMMULE_INLINE T operator()(T x) const {
+    return {x.real(), -x.imag()};
+  }
 };
 
 struct fn_real {
-  template <Ordered T> GEMMULE_INLINE T operator()(T x) const { return x; }
-  template <Complex T> GEMMULE_INLINE auto operator()(T x) const { return x.real(); }
+  template <Ordered T>
+  GEMMULE_INLINE T operator()(T x) const {
+    return x;
+  }
+  template <Complex T>
+  GEMMULE_INLINE auto operator()(T x) const {
+    return x.real();
+  }
 };
 
 struct fn_imag {
-  template <Ordered T> GEMMULE_INLINE T operator()(T) const { return T(0); }
-  template <Complex T> GEMMULE_INLINE auto operator()(T x) const { return x.imag(); }
+  template <Ordered T>
+  GEMMULE_INLINE T operator()(T) const {
+    return T(0);
+  }
+  template <Complex T>
+  GEMMULE_INLINE auto operator()(T x) const {
+    return x.imag();
+  }
 };
 
 struct fn_angle {
-  template <Floating T> GEMMULE_INLINE T operator()(T x) const { return std::atan2(T(0), x); }
-  template <Complex T> auto operator()(T x) const { return std::atan2(x.imag(), x.real()); }
+  template <Floating T>
+  GEMMULE_INLINE T operator()(T x) const {
+    return std::atan2(T(0), x);
+  }
+  template <Complex T>
+  auto operator()(T x) const {
+    return std::atan2(x.imag(), x.real());
+  }
 };
 
 struct fn_complex {
-  template <Floating T> GEMMULE_INLINE std::complex<T> operator()(T x, T y) const { return {x, y}; }
+  template <Floating T>
+  GEMMULE_INLINE std::complex<T> operator()(T x, T y) const {
+    return {x, y};
+  }
 };
 
 // Every row of ops.def has its functor.
 #define ELEMENTWISE(name, arity, result, properties) static_assert(std::is_empty_v<fn_##name>);
 #include "ir/ops.def"
 
-// -- any dtype -------------------------------------------------------------------------------------
+// -- any dtype
+// -------------------------------------------------------------------------------------
 
 // The type in which arithmetic on T happens.
 template <class T>
@@ -576,7 +767,8 @@ using Compute = std::conditional_t<std::same_as<T, Half>, float, T>;
 template <class Fn, class... T>
 inline constexpr bool is_defined = std::is_invocable_v<Fn, Compute<T>...>;
 
-// Fn on any element types, with a float16 result when an operand is float16 and the op keeps dtypes.
+// Fn on any element types, with a float16 result when an operand is float16 and the op keeps
+// dtypes.
 template <class Fn, class... T>
   requires is_defined<Fn, T...>
 GEMMULE_INLINE auto call(T... x) {

@@ -1,13 +1,14 @@
-// Special functions of one double each, with SciPy's values at poles, infinities and outside domains.
+// Special functions of one double each, with SciPy's values at poles, infinities and outside
+// domains.
 #pragma once
 
 namespace gemmule::kernels::special {
 
-double erfcx(double x);     // exp(x^2) erfc(x)
+double erfcx(double x);  // exp(x^2) erfc(x)
 double erfinv(double x);
 double erfcinv(double x);
 double gamma(double x);
-double gammaln(double x);   // log |gamma(x)|
+double gammaln(double x);  // log |gamma(x)|
 double digamma(double x);
 double trigamma(double x);
 double gammainc(double a, double x);   // regularised lower

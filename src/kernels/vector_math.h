@@ -1,7 +1,7 @@
 // Declares that the C library has vector versions of its math functions, so that GCC may call them
-// from loops without -ffast-math. They come from glibc's libmvec (x86-64: complete since glibc 2.35), are
-// accurate to 4 units in the last place, and treat NaN, infinities and zeros as the scalar functions.
-// Elsewhere this header is empty and loops call the scalar functions.
+// from loops without -ffast-math. They come from glibc's libmvec (x86-64: complete since
+// glibc 2.35), are accurate to 4 units in the last place, and treat NaN, infinities and zeros as
+// the scalar functions. Elsewhere this header is empty and loops call the scalar functions.
 #pragma once
 
 #include <cmath>
@@ -15,10 +15,10 @@
 
 #ifdef GEMMULE_HAS_LIBMVEC
 extern "C" {
-#define GEMMULE_VECTOR_1(name)                                        \
+#define GEMMULE_VECTOR_1(name)                                       \
   __attribute__((simd("notinbranch"))) double name(double) noexcept; \
   __attribute__((simd("notinbranch"))) float name##f(float) noexcept;
-#define GEMMULE_VECTOR_2(name)                                                \
+#define GEMMULE_VECTOR_2(name)                                               \
   __attribute__((simd("notinbranch"))) double name(double, double) noexcept; \
   __attribute__((simd("notinbranch"))) float name##f(float, float) noexcept;
 GEMMULE_VECTOR_1(exp)
