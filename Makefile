@@ -1,10 +1,12 @@
 # `make` lists what there is to do. All set-up happens by itself, inside .venv/ and build/.
 #
 #   make build PRESET=dev              another preset of CMakePresets.json: release (default), dev, asan
+#   make test-cpp FOLDER=kernels       the C++ tests of one folder of src/, building no more than they need
 #   make test-python ARGS="-k gemm"    ARGS go to pytest, ctest, the demo or the benchmarks
 #   make env PYTHON=python3.13         which Python to build the environment with
 
 PRESET ?= release
+FOLDER ?=
 ARGS   ?=
 
 VENV   := .venv
@@ -30,8 +32,8 @@ build: $(BUILD)/build.ninja ## build the C++ core and its Python module
 test: test-cpp test-python ## run all tests
 
 test-cpp: $(BUILD)/build.ninja ## run the C++ tests
-	@$(CMAKE) --build $(BUILD) --target gemmule_tests
-	@$(CTEST) --test-dir $(BUILD) --output-on-failure $(ARGS)
+	@$(CMAKE) --build $(BUILD) --target $(if $(FOLDER),$(FOLDER)_test,gemmule_tests)
+	@$(CTEST) --test-dir $(BUILD) --output-on-failure $(if $(FOLDER),-R '^$(FOLDER)$$') $(ARGS)
 
 test-python: build ## run the Python tests
 	@$(PY) -m pytest $(ARGS)

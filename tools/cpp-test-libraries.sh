@@ -10,14 +10,15 @@ set -euo pipefail
 prefix=${1:?usage: tools/cpp-test-libraries.sh PREFIX}
 cxx=${CXX:-c++}
 
+# Installed in the system, or unpacked by an earlier call.
 installed() {
   printf '#include <gmock/gmock.h>\n#include <gtest/gtest.h>\n#include <benchmark/benchmark.h>\n' |
-    "$cxx" -std=c++20 -x c++ -E - >/dev/null 2>&1
+    "$cxx" -std=c++20 "-I$prefix/usr/include" -x c++ -E - >/dev/null 2>&1
 }
 
 if installed; then
   exit
-elif command -v apt-get dpkg >/dev/null; then
+elif type apt-get dpkg >/dev/null 2>&1; then
   echo "cpp-test-libraries: unpacking GoogleTest and Google Benchmark" >&2
   libraries=(libgtest-dev libgmock-dev libbenchmark-dev libbenchmark1debian)
   "$(dirname "$0")/debian-unpack.sh" "$prefix" system "${libraries[@]}" && exit

@@ -11,7 +11,7 @@ prefix=${1:?usage: tools/debian-python.sh PREFIX}
 tools=$(cd "$(dirname "$0")" && pwd)
 version=3.13
 packages=(
-  python$version{,-minimal,-dev} libpython$version{,-minimal,-stdlib,-dev} python3-pip-whl
+  python$version{,-minimal,-dev} libpython$version{,-minimal,-stdlib,-dev}
   libc6 libstdc++6 libgcc-s1 libgomp1
   libbz2-1.0 libexpat1 libffi8 liblzma5 libncursesw6 libreadline8t64 libsqlite3-0 libssl3t64 libtinfo6 libuuid1
   libzstd1 zlib1g

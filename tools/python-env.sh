@@ -39,7 +39,7 @@ python_of_uv() {
 }
 
 python_of_debian() {
-  command -v apt-get dpkg >/dev/null || return 1
+  type apt-get dpkg >/dev/null 2>&1 || return 1
   say "uv cannot get one here: unpacking Debian 13's"
   tools/debian-python.sh "$venv/python" >&2 && ls "$venv/python/usr/bin/python3.13"
 }
@@ -59,10 +59,10 @@ get_uv() {
 }
 pip_of_python() { "$1" -m pip "${@:2}"; }
 pip_of_new_environment() { "$1" -m venv --clear "$venv/pip" && "$venv/pip/bin/python" -m pip "${@:2}"; }
-# Debian's Python has neither of the two unless its packages python3-pip or python3-venv are there.
+# Debian splits both off into packages of their own. The newest pip runs on all its Pythons.
 pip_of_debian() {
-  command -v apt-get dpkg && tools/debian-unpack.sh "$venv/pip" system python3-pip-whl &&
-    "$1" "$venv"/pip/usr/share/python-wheels/pip-*.whl/pip "${@:2}"
+  type "$1" apt-get dpkg && tools/debian-unpack.sh "$venv/pip" trixie python3-pip-whl &&
+    "$1" "$(ls "$venv"/pip/usr/share/python-wheels/pip-*.whl)/pip" "${@:2}"
 }
 
 if [ -n "${PYTHON:-}" ] && ! suitable "$PYTHON"; then
