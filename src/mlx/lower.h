@@ -26,6 +26,9 @@ struct LowerContext {
   // Where host primitives leave errors that only run-time values show; MlxProgram makes one and, once
   // the results are evaluated, Executable calls rethrow(). Null: such an error ends the process.
   std::shared_ptr<RunStatus> status = nullptr;
+  // Per operand, or empty: the array is an input of the program in the caller's memory, which may be
+  // overwritten once nobody else holds it.
+  std::vector<bool> given_away = {};
 
   const Type& operand_type(int i) const { return graph.type(node.inputs[i]); }
   const Type& result_type(int i = 0) const { return graph.type(node.outputs[i]); }
@@ -51,11 +54,16 @@ mx::array lower_scalar_function(Op op, const std::vector<mx::array>& operands, D
 // Whether lower_scalar_function has `op` with operands of dtype `operand` (of `where`: its second).
 bool has_mlx_function(Op op, DType operand = DType::f32);
 
+// Whether the node is a gather or scatter of integers by run-time indices: an index out of bounds has no
+// way to show on a GPU (in floats it becomes NaN), so such nodes run on a CPU stream.
+bool checks_indices_on_host(const Graph& graph, const Node& node);
+
 // Whether the node can run on a GPU stream: dtypes that GPUs have (no f64, c128), and ops for which MLX
 // has GPU kernels.
 bool runs_on_gpu(const Graph& graph, const Node& node);
 
 mx::Dtype to_mlx(DType dtype);  // c128 -> float64 (see LowerContext)
+DType from_mlx(mx::Dtype dtype);  // throws DTypeError for bfloat16
 mx::Shape to_mlx_shape(const Type& type);
 
 }  // namespace gemmule

@@ -1,8 +1,9 @@
-// A compiled graph for one set of input shapes, and the cache of them.
+// A graph with known sizes, ready to run on MLX.
 #pragma once
 
+#include <cstdint>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <vector>
 
 #include "ir/graph.h"
@@ -10,22 +11,50 @@
 
 namespace gemmule {
 
-// One program: a graph whose types are all static, lowered node by node. Immutable and re-entrant.
-// Running it builds MLX's lazy graph on the calling thread's default stream of the device and
-// evaluates nothing. On a GPU the lowering is traced once by mlx::core::detail::compile, which fuses
-// elementwise chains; on the CPU it is not, because MLX's CPU fusion calls a compiler at run time.
+// Immutable and re-entrant: threads may run one program at once. Running it builds MLX's lazy graph
+// on the calling thread's default streams and evaluates nothing. On a GPU MLX traces the lowering
+// once per thread (mx::compile), which fuses elementwise chains; on the CPU it does not, because
+// MLX's CPU fusion calls a compiler at run time. Nodes that the GPU cannot run go to the CPU
+// stream.
 class MlxProgram {
  public:
-  explicit MlxProgram(Graph graph, mx::Device device);
+  // All types of `graph` are static.
+  MlxProgram(Graph graph, mx::Device device);
+  ~MlxProgram();
+  MlxProgram(const MlxProgram&) = delete;
+  MlxProgram& operator=(const MlxProgram&) = delete;
 
-  // `inputs` are consumed: an array that nobody else holds may be donated to an in-place kernel.
-  std::vector<mx::array> run(std::vector<mx::array> inputs) const;
+  struct Options {
+    // Errors that only run-time values show (see LowerContext).
+    std::shared_ptr<RunStatus> status;
+    // Per input, or empty: the array lies in memory that is not MLX's, and which may be
+    // overwritten. CPU only. (Memory of MLX that nobody else holds is reused anyway.)
+    std::vector<bool> given_away;
+  };
+
+  // One array per input of the graph. `inputs` are consumed: an array that nobody else holds may be
+  // donated to an in-place kernel.
+  std::vector<mx::array> run(std::vector<mx::array> inputs, const Options& options) const;
+  std::vector<mx::array> run(std::vector<mx::array> inputs) const {
+    return run(std::move(inputs), {});
+  }
+
   const Graph& graph() const { return graph_; }
+  mx::Device device() const { return device_; }
 
  private:
+  struct Step {
+    bool on_gpu = false;
+    std::vector<bool> last_use;  // per operand: no later operand, node or output reads the value
+  };
+
+  std::vector<mx::array> build(std::vector<mx::array> inputs, const Options& options) const;
+
   Graph graph_;
   mx::Device device_;
-  std::vector<std::vector<ValueId>> last_uses_;  // per node: values that no later node or output reads
+  std::vector<Step> steps_;  // per node
+  std::vector<std::pair<ValueId, mx::array>> constants_;
+  std::uintptr_t compile_id_ = 0;  // 0: not compiled
 };
 
 }  // namespace gemmule

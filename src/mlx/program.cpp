@@ -1,0 +1,138 @@
+#include "mlx/program.h"
+
+#include <atomic>
+#include <cstring>
+#include <functional>
+#include <string>
+
+#include "ir/error.h"
+#include "ir/text.h"
+#include "mlx/allocator.h"
+#include "mlx/blas.h"
+#include "mlx/compile_impl.h"
+
+namespace gemmule {
+
+namespace {
+
+mx::array to_array(const Tensor& tensor) {
+  mx::array array(mx::allocator::malloc(tensor.bytes()),
+                  to_mlx_shape(static_type(tensor.dtype, tensor.shape)), to_mlx(tensor.dtype));
+  std::memcpy(array.data<char>(), tensor.data.get(), tensor.bytes());
+  return array;
+}
+
+// Another array in the memory of `array`, which is evaluated. Readers of memory that was given away
+// each get their own, so that counting the holders of the memory counts the readers that are still
+// to come.
+mx::array same_memory(const mx::array& array) {
+  mx::array copy(array.shape(), array.dtype(), nullptr, {});
+  copy.copy_shared_buffer(array);
+  copy.set_status(mx::array::Status::available);
+  return copy;
+}
+
+// MLX keeps what it traced under a number, per thread. Numbers are never used twice, so that a
+// program cannot meet the trace of one that is gone.
+std::uintptr_t new_compile_id() {
+  static std::atomic<std::uintptr_t> next{0};
+  // Odd, unlike the addresses that others use as numbers.
+  return 2 * ++next + 1;
+}
+
+}  // namespace
+
+MlxProgram::MlxProgram(Graph graph, mx::Device device) : graph_(std::move(graph)), device_(device) {
+  const bool gpu = device_ == mx::Device::gpu;
+  if (gpu) {
+    configure_tf32();
+    compile_id_ = new_compile_id();
+  }
+
+  std::vector<bool> used(graph_.values.size(), false);
+  for (const ValueId output : graph_.outputs) used[output] = true;
+  steps_.resize(graph_.nodes.size());
+  for (std::size_t n = graph_.nodes.size(); n-- > 0;) {
+    const Node& node = graph_.nodes[n];
+    Step& step = steps_[n];
+    if (node.op == Op::constant) {
+      constants_.emplace_back(node.outputs[0], to_array(node.attributes.tensor("value")));
+      continue;
+    }
+    step.on_gpu = gpu && runs_on_gpu(graph_, node);
+    step.last_use.resize(node.inputs.size());
+    for (std::size_t i = node.inputs.size(); i-- > 0;) {
+      step.last_use[i] = !used[node.inputs[i]];
+      used[node.inputs[i]] = true;
+    }
+  }
+}
+
+MlxProgram::~MlxProgram() {
+  if (compile_id_ != 0) mx::detail::compile_erase(mx::detail::compile_cache(), compile_id_);
+}
+
+std::vector<mx::array> MlxProgram::run(std::vector<mx::array> inputs,
+                                       const Options& options) const {
+  if (inputs.size() != graph_.inputs.size()) {
+    throw InternalError("a program of " + std::to_string(graph_.inputs.size()) +
+                        " inputs was given " + std::to_string(inputs.size()));
+  }
+  if (compile_id_ == 0) return build(std::move(inputs), options);
+  // The trace outlives this call, so it cannot report to this call's status.
+  const auto traced = mx::detail::compile(
+      [this](const std::vector<mx::array>& arrays) { return build(arrays, {}); }, compile_id_);
+  return traced(inputs);
+}
+
+std::vector<mx::array> MlxProgram::build(std::vector<mx::array> inputs,
+                                         const Options& options) const {
+  const mx::Stream cpu_stream = mx::default_stream(mx::Device::cpu);
+  const mx::Stream stream = device_ == mx::Device::cpu ? cpu_stream : mx::default_stream(device_);
+
+  std::vector<std::optional<mx::array>> values(graph_.values.size());
+  for (std::size_t i = 0; i < inputs.size(); ++i) values[graph_.inputs[i]] = std::move(inputs[i]);
+  inputs.clear();
+  for (const auto& [value, array] : constants_) values[value] = array;
+  std::vector<bool> given_away(options.given_away.empty() ? 0 : graph_.values.size());
+  for (std::size_t i = 0; i < options.given_away.size(); ++i) {
+    given_away[graph_.inputs[i]] = options.given_away[i];
+  }
+
+  for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
+    const Node& node = graph_.nodes[n];
+    if (node.op == Op::constant) continue;
+    const Step& step = steps_[n];
+    LowerContext context{.graph = graph_,
+                         .node = node,
+                         .operands = {},
+                         .stream = step.on_gpu ? stream : cpu_stream,
+                         .on_cpu = !step.on_gpu,
+                         .status = options.status,
+                         .given_away = {}};
+    context.operands.reserve(node.inputs.size());
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      std::optional<mx::array>& value = values[node.inputs[i]];
+      const bool given = !given_away.empty() && given_away[node.inputs[i]];
+      if (given) context.given_away.resize(node.inputs.size());
+      if (step.last_use[i]) {
+        context.operands.push_back(std::move(*value));
+        value.reset();
+      } else {
+        context.operands.push_back(given ? same_memory(*value) : *value);
+      }
+      if (given) context.given_away[i] = true;
+    }
+    Lowered results = lower(context);
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      values[node.outputs[i]] = std::move(results[i]);
+    }
+  }
+
+  std::vector<mx::array> outputs;
+  outputs.reserve(graph_.outputs.size());
+  for (const ValueId output : graph_.outputs) outputs.push_back(*values[output]);
+  return outputs;
+}
+
+}  // namespace gemmule
