@@ -1,0 +1,33 @@
+"""Gemmule: a compiler backend for PyTensor on MLX. Importing it registers ``mode="GEMMULE"``."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+import mlx.core as _mx  # noqa: F401  (loads the library that the extension links to)
+
+from gemmule import _core
+from gemmule._core import InternalError, UnsupportedError
+
+
+def _check_mlx() -> None:
+    """The extension and MLX share C++ types: their versions must be the same."""
+    try:
+        found = version("mlx")
+    except PackageNotFoundError:
+        return
+    if found != _core.built_against_mlx:
+        raise ImportError(
+            f"gemmule was built against mlx {_core.built_against_mlx}, but mlx {found} is installed. "
+            f"Run: pip install mlx=={_core.built_against_mlx}"
+        )
+
+
+_check_mlx()
+
+from gemmule import linker as _linker  # noqa: E402
+from gemmule.config import config  # noqa: E402
+from gemmule.explain import Explanation, explain  # noqa: E402
+from gemmule.linker import GemmuleLinker  # noqa: E402
+
+_linker.register()
+
+__all__ = ["Explanation", "GemmuleLinker", "InternalError", "UnsupportedError", "config", "explain"]

@@ -1,0 +1,269 @@
+"""A function after compilation: executables, and the nodes between them that Python runs."""
+
+import warnings
+from dataclasses import dataclass, field
+
+import mlx.core as mx
+import numpy as np
+from pytensor.graph.basic import Constant, Variable
+from pytensor.link.utils import raise_with_op
+
+from gemmule import _core
+from gemmule.config import config
+from gemmule.fallback import Fallback, PythonNode
+from gemmule.frontend import Conversion, HandedOn, Segment, convert
+from gemmule.frontend.checks import failure
+from gemmule.frontend.convert import name_of
+
+
+def _device() -> str | None:
+    """What `_core.Executable` is told: a device, or an executor by name."""
+    return config.device if config.executor == "auto" else config.executor
+
+
+def _fallback(node, reason: str) -> Fallback:
+    return Fallback(node=name_of(node), op=str(node.op), reason=reason)
+
+
+def _overlap(array, others) -> bool:
+    """Whether an array may share memory with others; bounds are compared, not every element."""
+    if not isinstance(array, np.ndarray):
+        return False
+    return any(
+        isinstance(other, np.ndarray) and np.may_share_memory(array, other) for other in others
+    )
+
+
+class CompiledSegment:
+    """A segment's executable, made safe to call: donation, checks, and what turns up at run time."""
+
+    def __init__(self, segment: Segment, donatable: list[int], owner: "CompiledFunction"):
+        self.segment = segment
+        self.owner = owner
+        self.optimised = _core.optimise(segment.graph, disabled=config.disable, dump=config.dump)
+        self._device = _device()
+        self.donatable = [] if segment.all_hold is not None else donatable
+        self.executable = self._executable(self.optimised, self.donatable)
+        self._not_donating = None if self.donatable else self.executable
+        self._python: list[tuple[PythonNode, list[Variable]]] | None = None
+        self._conditions = None
+        #: Whether `executable.run` may be called without looking at what goes in and comes out.
+        self.plain = not self.donatable and segment.all_hold is None
+
+    def _executable(self, optimised, donatable):
+        return _core.Executable(optimised.graph, donatable=donatable, device=self._device)
+
+    def run(self, values: list) -> list:
+        """The outputs for these inputs; raises what the first check that does not hold asks for."""
+        if self._python is not None:
+            return self._run_in_python(values)
+        executable = self.executable
+        for index in self.donatable:
+            if _overlap(values[index], values[:index] + values[index + 1 :]):
+                executable = self._without_donation()
+                break
+        try:
+            results = executable.run(values)
+        except _core.UnsupportedError as error:
+            self._hand_on(str(error))
+            return self._run_in_python(values)
+        if self.segment.all_hold is not None and not bool(np.array(results.pop())):
+            self._raise_failed_check(values)
+        return results
+
+    def _without_donation(self):
+        if self._not_donating is None:
+            self._not_donating = self._executable(self.optimised, [])
+        return self._not_donating
+
+    def _raise_failed_check(self, values: list):
+        """Runs once more for every condition by itself, to say which one it was."""
+        checks = self.segment.checks
+        graph = self.segment.graph
+        if self._conditions is None:
+            outputs = list(graph.outputs)
+            graph.set_outputs([condition for condition, _ in checks])
+            self._conditions = self._executable(_core.optimise(graph), [])
+            graph.set_outputs(outputs)
+        results = self._conditions.run(values)
+        for holds, (_, node) in zip(results, checks, strict=True):
+            if not bool(np.array(holds)):
+                self.owner.raise_at(node, failure(node))
+        raise _core.InternalError("a check failed and then held")
+
+    # -- in Python, when the core finds out at run time that it cannot -----------------------------
+
+    def _hand_on(self, reason: str) -> None:
+        nodes = []
+        for node in self.segment.nodes:
+            fallback = _fallback(node, reason)
+            self.owner.fallbacks.append(fallback)
+            inputs = [self.owner.conversion.expanded.resolve(variable) for variable in node.inputs]
+            nodes.append((PythonNode(node, fallback), inputs))
+        self.owner.report(self.owner.fallbacks[-len(nodes) :])
+        self._python = nodes
+
+    def _run_in_python(self, values: list) -> list:
+        known = dict(zip(self.segment.inputs, values, strict=True))
+        for python_node, inputs in self._python:
+            arguments = [v.data if isinstance(v, Constant) else known[v] for v in inputs]
+            results = self.owner.run_node(python_node, arguments)
+            known.update(zip(python_node.node.outputs, results, strict=True))
+        return [known[variable] for variable in self.segment.outputs]
+
+
+@dataclass
+class Step:
+    """Something that runs, from registers to registers."""
+
+    run: object
+    inputs: list[int]
+    outputs: list[int]
+
+
+@dataclass
+class CompiledFunction:
+    """What `explain` reads: see its properties.
+
+    ``fgraph`` is the rewritten PyTensor graph, ``donatable`` the indices of its inputs that may be
+    overwritten because an update replaces them.
+    """
+
+    fgraph: object
+    donatable: list[int] = field(default_factory=list)
+
+    def __post_init__(self):
+        self.conversion: Conversion = convert(self.fgraph)
+        handed_on = self.conversion.handed_on
+        self.fallbacks = [_fallback(handed.node, handed.reason) for handed in handed_on]
+        self.report(self.fallbacks)
+        self._registers: dict[Variable, int] = {}
+        self._template: list = []
+        for variable in self.conversion.inputs:
+            self._register(variable)
+        self.segments: list[CompiledSegment] = []
+        self.steps = self._steps()
+        self._outputs = [self._register(variable) for variable in self.conversion.outputs]
+        # A variable that is returned twice is returned in two arrays.
+        self._copies = [
+            index
+            for index, register in enumerate(self._outputs)
+            if register in self._outputs[:index]
+        ]
+
+    def report(self, fallbacks: list[Fallback]) -> None:
+        """Warns about nodes handed on, or refuses them, as `gemmule.config.fallback` says."""
+        if not fallbacks or config.fallback == "allow":
+            return
+        lines = [f"  {item.op} ({item.node}): {item.reason}" for item in fallbacks]
+        text = f"{len(lines)} nodes run in Python:\n" + "\n".join(lines)
+        if config.fallback == "error":
+            raise _core.UnsupportedError(
+                text + "\nSet gemmule.config.fallback = 'allow' to run them there."
+            )
+        warnings.warn(text, stacklevel=2)
+
+    # -- building ----------------------------------------------------------------------------------
+
+    def _register(self, variable: Variable) -> int:
+        if variable not in self._registers:
+            self._registers[variable] = len(self._template)
+            self._template.append(variable.data if isinstance(variable, Constant) else None)
+        return self._registers[variable]
+
+    def _steps(self) -> list[Step]:
+        fallbacks = iter(self.fallbacks)
+        steps = []
+        for stage in self.conversion.stages:
+            if stage.segment is not None:
+                steps.append(self._segment_step(stage.segment))
+            for handed in stage.nodes:
+                steps.append(self._node_step(handed, next(fallbacks)))
+        return steps
+
+    def _segment_step(self, segment: Segment) -> Step:
+        # Between segments registers may share memory: donate only where there is one segment.
+        donatable = []
+        if len(self.conversion.stages) == 1 and not self.fallbacks:
+            given = [self.conversion.inputs[index] for index in self.donatable]
+            donatable = [i for i, variable in enumerate(segment.inputs) if variable in given]
+        compiled = CompiledSegment(segment, donatable, self)
+        self.segments.append(compiled)
+        return Step(
+            compiled.run,
+            [self._register(variable) for variable in segment.inputs],
+            [self._register(variable) for variable in segment.outputs],
+        )
+
+    def _node_step(self, handed: HandedOn, fallback: Fallback) -> Step:
+        python_node = PythonNode(handed.node, fallback)
+        resolve = self.conversion.expanded.resolve
+        return Step(
+            lambda values: self.run_node(python_node, values),
+            [self._register(resolve(variable)) for variable in handed.node.inputs],
+            [self._register(variable) for variable in handed.node.outputs],
+        )
+
+    # -- running -----------------------------------------------------------------------------------
+
+    def direct(self):
+        """``(run, indices of the function's inputs)`` when one call of the core is all, else None."""
+        if len(self.steps) != 1 or len(self.segments) != 1 or self.fallbacks or self._copies:
+            return None
+        [step] = self.steps
+        if step.outputs != self._outputs or max(step.inputs, default=-1) >= len(
+            self.conversion.inputs
+        ):
+            return None
+        [segment] = self.segments
+        return (segment.executable.run if segment.plain else segment.run), step.inputs
+
+    def run(self, inputs: list) -> list:
+        """Outputs, updates included, for the values of all inputs in the order of the graph's."""
+        registers = self._template.copy()
+        registers[: len(inputs)] = inputs
+        for step in self.steps:
+            results = step.run([registers[index] for index in step.inputs])
+            for index, result in zip(step.outputs, results, strict=True):
+                registers[index] = result
+        outputs = [registers[index] for index in self._outputs]
+        for index in self._copies:
+            outputs[index] = (
+                np.array(outputs[index])
+                if isinstance(outputs[index], np.ndarray)
+                else outputs[index]
+            )
+        if self.fallbacks and any(isinstance(value, mx.array) for value in inputs):
+            outputs = [_to_mlx(value) for value in outputs]
+        return outputs
+
+    def run_node(self, python_node: PythonNode, values: list) -> list:
+        try:
+            return python_node(values)
+        except Exception:
+            raise_with_op(self.fgraph, python_node.node)
+
+    def raise_at(self, node, error: Exception):
+        """Raises an error as PyTensor's own backends do, with the node that it comes from."""
+        try:
+            raise error
+        except Exception:
+            raise_with_op(self.fgraph, node)
+
+    # -- for explain ---------------------------------------------------------------------------------
+
+    @property
+    def optimised(self) -> list:
+        """What the passes made of each segment."""
+        return [segment.optimised for segment in self.segments]
+
+    @property
+    def graphs(self) -> list:
+        return [optimised.graph for optimised in self.optimised]
+
+
+def _to_mlx(value):
+    """NumPy results as mx.array where MLX has the dtype."""
+    if isinstance(value, np.ndarray) and value.dtype != np.complex128:
+        return mx.array(value)
+    return value

@@ -1,0 +1,195 @@
+"""The linker behind ``mode="GEMMULE"``."""
+
+import mlx.core as mx
+import numpy as np
+from pytensor.compile.aliasing import Supervisor
+from pytensor.compile.mode import Mode, register_linker, register_mode
+from pytensor.compile.rewriting import functional_rewrite_ofg_inner_graph, rewrite_ofg_inner_graph
+from pytensor.graph.rewriting.db import RewriteDatabaseQuery
+from pytensor.link.basic import Container, JITLinker
+from pytensor.link.utils import map_storage
+from pytensor.scan.rewriting.inner_graph import (
+    functional_rewrite_scan_inner_graph,
+    rewrite_scan_inner_graph,
+)
+from pytensor.tensor.rewriting.optimize import (
+    jit_rewrite_optimize_inner_graph,
+    rewrite_optimize_inner_graph,
+)
+from pytensor.tensor.type import TensorType
+
+from gemmule.compiled import CompiledFunction
+from gemmule.config import config
+
+
+class GemmuleLinker(JITLinker):
+    """Compiles a whole `FunctionGraph` with the C++ core.
+
+    The thunk calls the core once where the core has all ops. Nodes that it lacks run in Python in
+    between; ``fn.vm.jit_fn.gemmule`` is the `CompiledFunction` that knows which and why.
+    """
+
+    required_rewrites = ("minimum_compile",)
+    # The core recognises BLAS calls, fuses and works in place by itself.
+    incompatible_rewrites = (
+        "cxx_only",
+        "BlasOpt",
+        "fusion",
+        "inplace",
+        "local_careduce_fusion",
+        "scan_reduce_trace_prealloc",
+    )
+
+    def fgraph_convert(self, fgraph, **kwargs):
+        return CompiledFunction(fgraph, _donatable_inputs(fgraph))
+
+    def create_thunk_inputs(self, storage_map):
+        return [storage_map[variable] for variable in self.fgraph.inputs]
+
+    def jit_compile(self, compiled):
+        def run(*inputs):
+            return compiled.run(list(inputs))
+
+        run.gemmule = compiled
+        return run
+
+    def make_all(self, input_storage=None, output_storage=None, storage_map=None):
+        fgraph = self.fgraph
+        nodes = self.schedule(fgraph)
+        input_storage, output_storage, storage_map = map_storage(
+            fgraph, nodes, input_storage, output_storage, storage_map
+        )
+        compiled = self.fgraph_convert(fgraph)
+        thunk = _thunk(compiled, input_storage)
+        thunk.inputs = input_storage
+        thunk.outputs = output_storage
+        thunk.lazy = False
+        thunk.jit_fn = self.jit_compile(compiled)
+        thunk.allow_gc = self.allow_gc
+        thunk.storage_map = storage_map
+        if config.explain:
+            from gemmule.explain import Explanation
+
+            print(Explanation(compiled))
+        return (
+            thunk,
+            [
+                _input_container(variable, storage)
+                for variable, storage in zip(fgraph.inputs, input_storage, strict=True)
+            ],
+            [
+                Container(variable, storage, readonly=True)
+                for variable, storage in zip(fgraph.outputs, output_storage, strict=True)
+            ],
+            [thunk],
+            [variable.owner for variable in fgraph.outputs if variable.owner is not None][:1],
+        )
+
+
+def _thunk(compiled: CompiledFunction, input_storage):
+    """The function that PyTensor calls. It returns the outputs: storing them is not needed then."""
+    direct = compiled.direct()
+    if direct is None:
+        run = compiled.run
+        storages = tuple(input_storage)
+    else:
+        run, indices = direct
+        storages = tuple(input_storage[index] for index in indices)
+
+    updated = _storages_of_updates(compiled.fgraph, input_storage)
+    if not updated:
+
+        def thunk():
+            return run([storage[0] for storage in storages])
+
+    else:
+
+        def thunk():
+            outputs = run([storage[0] for storage in storages])
+            for index, storage in updated:
+                # A variable that holds NumPy keeps holding it, whatever the other inputs are.
+                if type(outputs[index]) is mx.array and isinstance(storage[0], np.ndarray):
+                    outputs[index] = np.array(outputs[index])
+            return outputs
+
+    return thunk
+
+
+def _storages_of_updates(fgraph, input_storage) -> list:
+    """(output, storage of the input that it replaces) for every update."""
+    mapping = getattr(fgraph, "update_mapping", None) or {}
+    return [(output, input_storage[index]) for output, index in mapping.items()]
+
+
+def _donatable_inputs(fgraph) -> list[int]:
+    """Inputs whose memory may be reused: an update replaces them, or the user marked them mutable."""
+    mapping = getattr(fgraph, "update_mapping", None) or {}
+    replaced = set(mapping.values())
+    supervisors = [feature for feature in fgraph._features if isinstance(feature, Supervisor)]
+    if supervisors:
+        protected = {variable for feature in supervisors for variable in feature.protected}
+        replaced |= {i for i, variable in enumerate(fgraph.inputs) if variable not in protected}
+    outputs = set(fgraph.outputs)
+    return sorted(index for index in replaced if fgraph.inputs[index] not in outputs)
+
+
+# -- inputs ----------------------------------------------------------------------------------------
+
+
+class _InputType:
+    """A tensor type whose `filter` lets an `mx.array` of the right dtype and rank pass as it is.
+
+    PyTensor's own would turn it into a NumPy array, and the results of the function with it.
+    """
+
+    def __init__(self, type_):
+        self._type = type_
+        dtype, rank = type_.numpy_dtype, type_.ndim
+        mlx_dtype = getattr(mx, "bool_" if type_.dtype == "bool" else type_.dtype, None)
+        shape = tuple(type_.shape)
+        free = not any(size is not None for size in shape)
+
+        def filter(data, strict=False, allow_downcast=None):
+            kind = type(data)
+            if kind is np.ndarray:
+                if data.dtype == dtype and data.ndim == rank and free and data.flags.aligned:
+                    return data
+            elif kind is mx.array and data.dtype == mlx_dtype and data.ndim == rank:
+                if all(
+                    size is None or size == n for size, n in zip(shape, data.shape, strict=True)
+                ):
+                    return data
+            return type_.filter(data, strict=strict, allow_downcast=allow_downcast)
+
+        self.filter = filter
+
+    def __reduce__(self):
+        return _InputType, (self._type,)
+
+    def __getattr__(self, name):
+        return getattr(self._type, name)
+
+
+def _input_container(variable, storage) -> Container:
+    container = Container(variable, storage)
+    if type(variable.type) is TensorType:
+        container.type = _InputType(variable.type)
+    return container
+
+
+# -- registration ------------------------------------------------------------------------------------
+
+
+def register() -> None:
+    """Makes ``mode="GEMMULE"`` and ``linker="gemmule"`` known to PyTensor."""
+    rewrite_ofg_inner_graph.register(GemmuleLinker, functional_rewrite_ofg_inner_graph)
+    rewrite_scan_inner_graph.register(GemmuleLinker, functional_rewrite_scan_inner_graph)
+    rewrite_optimize_inner_graph.register(GemmuleLinker, jit_rewrite_optimize_inner_graph)
+    register_linker("gemmule", GemmuleLinker())
+    register_mode(
+        "GEMMULE",
+        Mode(
+            GemmuleLinker(),
+            RewriteDatabaseQuery(include=["fast_run"], exclude=["fusion", "inplace"]),
+        ),
+    )
