@@ -87,7 +87,7 @@ bool is_zero(DType dtype, const void* scalar) {
   return !scalar || visit_dtype(dtype, [scalar](auto zero) {
     using T = decltype(zero);
     const T value = *static_cast<const T*>(scalar);
-    return convert<Compute<T>>(value) == Compute<T>(0);
+    return convert<ComputeType<T>>(value) == ComputeType<T>(0);
   });
 }
 

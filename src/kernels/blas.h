@@ -63,10 +63,10 @@ struct GemmArgs {
   DType dtype = DType::f64;
   std::int64_t m = 0, n = 0, k = 0;
   const void* alpha = nullptr;
-  MatrixRef a, b;
+  MatrixRef a = {}, b = {};
   const void* beta = nullptr;
-  MatrixRef c;
-  MutableMatrixRef out;
+  MatrixRef c = {};
+  MutableMatrixRef out = {};
 };
 void gemm(const GemmArgs& args);
 
@@ -79,11 +79,11 @@ void gemm(const GemmArgs& args);
 // throws.
 struct BatchedGemmArgs {
   GemmArgs matrix;
-  std::span<const std::int64_t> batch_shape;
-  std::span<const std::int64_t> a_batch_strides;
-  std::span<const std::int64_t> b_batch_strides;
-  std::span<const std::int64_t> c_batch_strides;
-  std::span<const std::int64_t> out_batch_strides;
+  std::span<const std::int64_t> batch_shape = {};
+  std::span<const std::int64_t> a_batch_strides = {};
+  std::span<const std::int64_t> b_batch_strides = {};
+  std::span<const std::int64_t> c_batch_strides = {};
+  std::span<const std::int64_t> out_batch_strides = {};
 };
 void batched_gemm(const BatchedGemmArgs& args);
 
@@ -94,11 +94,11 @@ struct GemvArgs {
   DType dtype = DType::f64;
   std::int64_t m = 0, n = 0;
   const void* alpha = nullptr;
-  MatrixRef a;
-  VectorRef x;
+  MatrixRef a = {};
+  VectorRef x = {};
   const void* beta = nullptr;
-  VectorRef y;
-  MutableVectorRef out;
+  VectorRef y = {};
+  MutableVectorRef out = {};
 };
 void gemv(const GemvArgs& args);
 
@@ -110,9 +110,9 @@ struct GerArgs {
   DType dtype = DType::f64;
   std::int64_t m = 0, n = 0;
   const void* alpha = nullptr;
-  VectorRef x, y;
-  MatrixRef a;
-  MutableMatrixRef out;
+  VectorRef x = {}, y = {};
+  MatrixRef a = {};
+  MutableMatrixRef out = {};
 };
 void ger(const GerArgs& args);
 
@@ -122,7 +122,7 @@ void ger(const GerArgs& args);
 struct DotArgs {
   DType dtype = DType::f64;
   std::int64_t n = 0;
-  VectorRef x, y;
+  VectorRef x = {}, y = {};
   void* out = nullptr;
 };
 void dot(const DotArgs& args);
@@ -135,8 +135,8 @@ void dot(const DotArgs& args);
 struct IntegerMatmulArgs {
   DType dtype = DType::i64;
   std::int64_t m = 0, n = 0, k = 0;
-  MatrixRef a, b;
-  MutableMatrixRef out;
+  MatrixRef a = {}, b = {};
+  MutableMatrixRef out = {};
 };
 void integer_matmul(const IntegerMatmulArgs& args);
 

@@ -1,7 +1,7 @@
 // The BLAS and LAPACK routines that the kernels call, overloaded by element type: the one place
 // that knows how the library spells them.
 //
-//   Apple    Accelerate, compiled with ACCELERATE_NEW_LAPACK
+//   Apple    Accelerate, compiled with GEMMULE_ACCELERATE and ACCELERATE_NEW_LAPACK
 //   others   OpenBLAS; its symbols carry GEMMULE_BLAS_PREFIX, `scipy_` in the scipy-openblas32
 //   wheel,
 //            empty (-DGEMMULE_BLAS_PREFIX=) in most distributions. Integers are 32 bits wide.
@@ -13,7 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#ifdef __APPLE__
+#ifdef GEMMULE_ACCELERATE
 
 #ifndef ACCELERATE_NEW_LAPACK
 #error "compile with -DACCELERATE_NEW_LAPACK"
@@ -32,7 +32,7 @@
 #define GEMMULE_PASTE(prefix, name) GEMMULE_PASTE_EXPANDED(prefix, name)
 #define GEMMULE_CBLAS(name) GEMMULE_PASTE(GEMMULE_BLAS_PREFIX, cblas_##name)
 #define GEMMULE_LAPACK(name) GEMMULE_PASTE(GEMMULE_BLAS_PREFIX, name##_)
-#define GEMMULE_OPENBLAS(name) GEMMULE_PASTE(GEMMULE_BLAS_PREFIX, openblas_##name)
+#define GEMMULE_OPENBLAS_FUNCTION(name) GEMMULE_PASTE(GEMMULE_BLAS_PREFIX, openblas_##name)
 // gfortran passes the length of each character argument by value, after all other arguments.
 #define GEMMULE_STRING_LENGTHS(...) , __VA_ARGS__
 
@@ -44,8 +44,8 @@ enum CBLAS_SIDE { CblasLeft = 141, CblasRight = 142 };
 
 extern "C" {
 
-void GEMMULE_OPENBLAS(set_num_threads)(int count);
-int GEMMULE_OPENBLAS(get_num_threads)();
+void GEMMULE_OPENBLAS_FUNCTION(set_num_threads)(int count);
+int GEMMULE_OPENBLAS_FUNCTION(get_num_threads)();
 
 // p: the type's letter. T: what arrays are made of. S: how a scalar argument is passed.
 // R: the type of real results. geru: the name of the unconjugated rank-1 update.
@@ -105,7 +105,7 @@ GEMMULE_DECLARE_HEEVR(zheevr, double)
 
 }  // extern "C"
 
-#endif  // __APPLE__
+#endif  // GEMMULE_ACCELERATE
 
 namespace gemmule::kernels::blas {
 

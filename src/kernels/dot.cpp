@@ -10,7 +10,7 @@ namespace {
 
 template <class T>
 T dot_inexact(std::int64_t n, StridedVector<const T> x, StridedVector<const T> y) {
-  using C = Compute<T>;
+  using C = ComputeType<T>;
   C sum(0);
   if constexpr (std::is_same_v<T, C>) {
     if (x.fits_blas(n) && y.fits_blas(n)) {

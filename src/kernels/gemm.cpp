@@ -51,7 +51,7 @@ void multiply_into(const GemmArgs& args, C alpha, C beta, BlasMatrix<C> out) {
 
 template <class T>
 void gemm_inexact(const GemmArgs& args) {
-  using C = Compute<T>;
+  using C = ComputeType<T>;
   const C alpha = scalar_or<T>(args.alpha, C(1));
   const C beta = scalar_or<T>(args.beta, C(0));
   const auto c = strided<T>(args.c);

@@ -12,10 +12,10 @@ namespace {
 // alpha*A@x + beta*y for any strides, each result rounded once. Blocks of rows share one pass over
 // x; a block is walked along the smaller stride of A.
 template <class T>
-void gemv_loop(std::int64_t m, std::int64_t n, Compute<T> alpha, Strided<const T> a,
-               StridedVector<const T> x, Compute<T> beta, StridedVector<const T> y,
+void gemv_loop(std::int64_t m, std::int64_t n, ComputeType<T> alpha, Strided<const T> a,
+               StridedVector<const T> x, ComputeType<T> beta, StridedVector<const T> y,
                StridedVector<T> out) {
-  using C = Compute<T>;
+  using C = ComputeType<T>;
   constexpr std::int64_t kRows = 64;
   C sums[kRows];
   const bool along_rows = std::abs(a.col_stride) <= std::abs(a.row_stride);
@@ -60,7 +60,7 @@ void make_stride_positive(std::int64_t size, T*& data, std::int64_t& stride, V& 
 
 template <class T>
 void gemv_inexact(const GemvArgs& args) {
-  using C = Compute<T>;
+  using C = ComputeType<T>;
   const std::int64_t m = args.m, n = args.n;
   const C alpha = scalar_or<T>(args.alpha, C(1));
   const C beta = scalar_or<T>(args.beta, C(0));

@@ -11,9 +11,9 @@ namespace {
 
 // One pass over A and out for any strides; A without data counts as 0.
 template <class T>
-void ger_loop(std::int64_t m, std::int64_t n, Compute<T> alpha, StridedVector<const T> x,
+void ger_loop(std::int64_t m, std::int64_t n, ComputeType<T> alpha, StridedVector<const T> x,
               StridedVector<const T> y, Strided<const T> a, Strided<T> out) {
-  using C = Compute<T>;
+  using C = ComputeType<T>;
   if (std::abs(out.col_stride) > std::abs(out.row_stride)) {
     std::swap(m, n);
     std::swap(x, y);
@@ -51,7 +51,7 @@ void ger_loop(std::int64_t m, std::int64_t n, Compute<T> alpha, StridedVector<co
 
 template <class T>
 void ger_inexact(const GerArgs& args) {
-  using C = Compute<T>;
+  using C = ComputeType<T>;
   const std::int64_t m = args.m, n = args.n;
   const C alpha = scalar_or<T>(args.alpha, C(1));
   const auto a = strided<T>(args.a);

@@ -30,7 +30,7 @@ inline int blas_int(std::string_view op, std::int64_t size) {
 
 // The type in which elements of T are multiplied and summed.
 template <class T>
-using Compute = std::conditional_t<std::is_same_v<T, Half>, float, T>;
+using ComputeType = std::conditional_t<std::is_same_v<T, Half>, float, T>;
 
 template <class To, class From>
 To convert(From x) {
@@ -54,8 +54,8 @@ std::complex<R> multiply(std::complex<R> x, std::complex<R> y) {
 
 // *scalar in T's compute type; `otherwise` for null.
 template <class T>
-Compute<T> scalar_or(const void* scalar, Compute<T> otherwise) {
-  return scalar ? convert<Compute<T>>(*static_cast<const T*>(scalar)) : otherwise;
+ComputeType<T> scalar_or(const void* scalar, ComputeType<T> otherwise) {
+  return scalar ? convert<ComputeType<T>>(*static_cast<const T*>(scalar)) : otherwise;
 }
 
 // Element (i, j) is data[i*row_stride + j*col_stride].
@@ -162,15 +162,16 @@ void fill_matrix(std::int64_t rows, std::int64_t cols, Strided<T> out, T value) 
 
 // out = beta*C, the part of gemm and gemv without a product. Does not read C where beta is 0.
 template <class T>
-void scale_matrix(std::int64_t rows, std::int64_t cols, Compute<T> beta, Strided<const T> c,
+void scale_matrix(std::int64_t rows, std::int64_t cols, ComputeType<T> beta, Strided<const T> c,
                   Strided<T> out) {
-  if (beta == Compute<T>(0)) {
-    fill_matrix(rows, cols, out, convert<T>(Compute<T>(0)));
-  } else if (beta == Compute<T>(1)) {
+  if (beta == ComputeType<T>(0)) {
+    fill_matrix(rows, cols, out, convert<T>(ComputeType<T>(0)));
+  } else if (beta == ComputeType<T>(1)) {
     if (!same_memory(rows, cols, c, out)) copy_matrix(rows, cols, c, out);
   } else {
-    transform_matrix(rows, cols, c, out,
-                     [beta](T x) { return convert<T>(multiply(beta, convert<Compute<T>>(x))); });
+    transform_matrix(rows, cols, c, out, [beta](T x) {
+      return convert<T>(multiply(beta, convert<ComputeType<T>>(x)));
+    });
   }
 }
 
