@@ -1,0 +1,94 @@
+#include "kernels/strided.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <numeric>
+
+namespace gemmule::kernels {
+namespace {
+
+LoopNest merge_in_order(const Extents& shape, std::span<const Extents* const> strides,
+                        const std::vector<std::size_t>& order) {
+  LoopNest nest;
+  nest.strides.resize(strides.size());
+  for (const std::size_t dim : order) {
+    if (shape[dim] == 1) continue;
+    bool merges = !nest.shape.empty();
+    for (std::size_t v = 0; v < strides.size() && merges; ++v) {
+      merges = nest.strides[v].back() == (*strides[v])[dim] * shape[dim];
+    }
+    if (merges) {
+      nest.shape.back() *= shape[dim];
+      for (std::size_t v = 0; v < strides.size(); ++v) nest.strides[v].back() = (*strides[v])[dim];
+    } else {
+      nest.shape.push_back(shape[dim]);
+      for (std::size_t v = 0; v < strides.size(); ++v)
+        nest.strides[v].push_back((*strides[v])[dim]);
+    }
+  }
+  return nest;
+}
+
+struct Bytes16 {
+  std::uint64_t words[2];
+};
+
+template <class T>
+void move_typed(void* to, std::int64_t to_stride, const void* from, std::int64_t from_stride,
+                std::int64_t n) {
+  T* t = static_cast<T*>(to);
+  const T* f = static_cast<const T*>(from);
+  if (from_stride == 0) {
+    const T value = *f;
+    if (to_stride == 1) {
+      std::fill(t, t + n, value);
+    } else {
+      for (std::int64_t i = 0; i < n; ++i) t[i * to_stride] = value;
+    }
+  } else if (to_stride == 1) {
+    for (std::int64_t i = 0; i < n; ++i) t[i] = f[i * from_stride];
+  } else {
+    for (std::int64_t i = 0; i < n; ++i) t[i * to_stride] = f[i * from_stride];
+  }
+}
+
+}  // namespace
+
+LoopNest loop_nest(const Extents& shape, std::span<const Extents* const> strides) {
+  std::vector<std::size_t> order(shape.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return std::abs((*strides[0])[a]) > std::abs((*strides[0])[b]);
+  });
+  return merge_in_order(shape, strides, order);
+}
+
+LoopNest merge_dims(const Extents& shape, std::span<const Extents* const> strides) {
+  std::vector<std::size_t> order(shape.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  return merge_in_order(shape, strides, order);
+}
+
+void move_elements(std::size_t size, void* to, std::int64_t to_stride, const void* from,
+                   std::int64_t from_stride, std::int64_t n) {
+  if (n <= 0) return;
+  if (to_stride == 1 && from_stride == 1) {
+    std::memmove(to, from, size * static_cast<std::size_t>(n));
+    return;
+  }
+  switch (size) {
+    case 1:
+      return move_typed<std::uint8_t>(to, to_stride, from, from_stride, n);
+    case 2:
+      return move_typed<std::uint16_t>(to, to_stride, from, from_stride, n);
+    case 4:
+      return move_typed<std::uint32_t>(to, to_stride, from, from_stride, n);
+    case 8:
+      return move_typed<std::uint64_t>(to, to_stride, from, from_stride, n);
+    default:
+      return move_typed<Bytes16>(to, to_stride, from, from_stride, n);
+  }
+}
+
+}  // namespace gemmule::kernels
