@@ -1,0 +1,194 @@
+#include "plan/specialise.h"
+
+#include <algorithm>
+
+#include "ir/error.h"
+#include "ir/infer_rules.h"
+#include "ir/text.h"
+#include "plan/evaluate.h"
+
+namespace gemmule {
+namespace {
+
+// Folded results are kept small: a large one costs memory in every program, and views cost nothing.
+constexpr std::int64_t kLargestFolded = 256;
+constexpr std::int64_t kLargestFoldedIntegers = 1 << 16;
+
+// The operands of a node that say how large its result is.
+std::vector<int> size_operands(const Node& node) {
+  int first = 0;
+  switch (node.op) {
+    case Op::reshape:
+    case Op::broadcast_to:
+    case Op::slice:
+      first = 1;
+      break;
+    case Op::slice_set:
+    case Op::slice_add:
+      first = 2;
+      break;
+    case Op::arange:
+    case Op::eye:
+      break;
+    default:
+      return {};
+  }
+  std::vector<int> operands;
+  for (int i = first; i < static_cast<int>(node.inputs.size()); ++i) operands.push_back(i);
+  return operands;
+}
+
+std::string quoted_name(const Graph& graph, int input) {
+  const std::string& name = graph.values[graph.inputs[input]].name;
+  return "input " + std::to_string(input) + (name.empty() ? "" : " \"" + name + "\"");
+}
+
+void check_input(const Graph& graph, int input, const Type& given) {
+  const Type& declared = graph.type(graph.inputs[input]);
+  const auto text = [&] {
+    return quoted_name(graph, input) + " is " + to_text(given) + ", the graph declares " + to_text(declared, &graph);
+  };
+  if (given.dtype != declared.dtype) throw DTypeError("[call] " + text() + ": dtypes differ");
+  if (given.rank() != declared.rank()) throw ShapeError("[call] " + text() + ": the number of dimensions differs");
+  for (int axis = 0; axis < given.rank(); ++axis) {
+    if (!may_agree(given.shape[axis], declared.shape[axis])) {
+      throw ShapeError("[call] " + text() + ": sizes of axis " + std::to_string(axis) + " differ");
+    }
+  }
+}
+
+class Specialiser {
+ public:
+  Specialiser(const Graph& from, const std::vector<Type>& types, const std::vector<const Tensor*>& values)
+      : from_(from), moved_(from.values.size(), kNone) {
+    if (types.size() != from.inputs.size()) {
+      throw ShapeError("[call] " + std::to_string(types.size()) + " inputs given, the graph has " +
+                       std::to_string(from.inputs.size()));
+    }
+    for (int i = 0; i < static_cast<int>(types.size()); ++i) {
+      check_input(from, i, types[i]);
+      const ValueId old = from.inputs[i];
+      moved_[old] = to_.add_input(types[i], from.values[old].name);
+    }
+    for (int i = 0; i < static_cast<int>(types.size()); ++i) {
+      if (values[i] != nullptr) moved_[from.inputs[i]] = to_.add_constant(*values[i]);
+    }
+  }
+
+  Graph run() {
+    for (const Node& node : from_.nodes) add(node);
+    for (const ValueId output : from_.outputs) to_.outputs.push_back(moved_[output]);
+    return pruned(to_);
+  }
+
+ private:
+  void add(const Node& node) {
+    std::vector<ValueId> operands;
+    operands.reserve(node.inputs.size());
+    for (const ValueId operand : node.inputs) operands.push_back(moved_[operand]);
+    check_broadcasting(node, operands);
+    if (node.op == Op::dim) {
+      const Type& type = to_.type(operands[0]);
+      const std::int64_t axis = node.attributes.integer("axis");
+      const std::int64_t size = type.shape[axis < 0 ? axis + type.rank() : axis].size;
+      moved_[node.outputs[0]] = to_.add_constant(Tensor::from_bytes(DType::i64, {}, &size));
+      return;
+    }
+    const auto results = to_.add_all(node.op, operands, node.attributes, node.origin);
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      const Type& type = to_.type(results[i]);
+      if (!type.is_static()) {
+        throw UnsupportedError("[" + std::string(info(node.op).name) + "] the size of the result, " +
+                               to_text(type, &to_) + ", depends on computed data" +
+                               (node.origin.empty() ? "" : " (node \"" + node.origin + "\")"));
+      }
+      moved_[node.outputs[i]] = results[i];
+    }
+    to_.nodes.back().equation = node.equation;
+    fold(node);
+  }
+
+  // Sizes that turn out to be 1 do not stretch: PyTensor broadcasts by what is known statically.
+  void check_broadcasting(const Node& node, const std::vector<ValueId>& operands) const {
+    if (!is_elementwise(node.op) && node.op != Op::fused) return;
+    Integers largest(from_.type(node.outputs[0]).rank(), 1);
+    for (const ValueId operand : operands) {
+      const Type& type = to_.type(operand);
+      for (int axis = 0; axis < type.rank(); ++axis) largest[axis] = std::max(largest[axis], type.shape[axis].size);
+    }
+    for (std::size_t i = 0; i < operands.size(); ++i) {
+      const Type& declared = from_.type(node.inputs[i]);
+      const Type& actual = to_.type(operands[i]);
+      for (int axis = 0; axis < actual.rank(); ++axis) {
+        if (actual.shape[axis].is_one() && largest[axis] != 1 && !declared.shape[axis].is_one()) {
+          throw ShapeError("[" + std::string(info(node.op).name) + "] operand " + std::to_string(i) + " is " +
+                           to_text(actual) + " and axis " + std::to_string(axis) + " of another operand has size " +
+                           std::to_string(largest[axis]) +
+                           ": runtime broadcasting is not allowed; declare the axis as broadcastable" +
+                           (node.origin.empty() ? "" : " (node \"" + node.origin + "\")"));
+        }
+      }
+    }
+  }
+
+  // Replaces the results of the node added last by constants when all its operands are.
+  void fold(const Node& old) {
+    const Node& node = to_.nodes.back();
+    if (node.op == Op::constant) return;
+    for (const ValueId output : node.outputs) {
+      const Type& type = to_.type(output);
+      const bool small = element_count(static_shape(type)) <=
+                         (is_inexact(type.dtype) ? kLargestFolded : kLargestFoldedIntegers);
+      if (!small) return;
+    }
+    std::vector<Tensor> operands;
+    for (const ValueId operand : node.inputs) {
+      const Tensor* constant = to_.constant(operand);
+      if (constant == nullptr) return;
+      operands.push_back(*constant);
+    }
+    const auto results = evaluate(to_, node, operands);
+    if (!results) return;
+    for (std::size_t i = 0; i < results->size(); ++i) {
+      moved_[old.outputs[i]] = to_.add_constant((*results)[i]);
+    }
+  }
+
+  static std::int64_t element_count(const std::vector<std::int64_t>& shape) {
+    std::int64_t count = 1;
+    for (const std::int64_t size : shape) count *= size;
+    return count;
+  }
+
+  const Graph& from_;
+  Graph to_;
+  std::vector<ValueId> moved_;
+};
+
+}  // namespace
+
+std::vector<int> static_value_inputs(const Graph& graph) {
+  std::vector<bool> needed(graph.values.size(), false);
+  for (auto id = static_cast<NodeId>(graph.nodes.size()) - 1; id >= 0; --id) {
+    const Node& node = graph.nodes[id];
+    for (const int operand : size_operands(node)) needed[node.inputs[operand]] = true;
+    const bool passes_on = std::any_of(node.outputs.begin(), node.outputs.end(),
+                                       [&](ValueId output) { return needed[output]; });
+    if (!passes_on || node.op == Op::dim) continue;
+    for (const ValueId operand : node.inputs) needed[operand] = true;
+  }
+  std::vector<int> result;
+  for (int i = 0; i < static_cast<int>(graph.inputs.size()); ++i) {
+    const Type& type = graph.type(graph.inputs[i]);
+    // A size may come from a number or from a vector of integers; not from data.
+    const bool plausible = type.rank() == 0 || (type.rank() == 1 && kind(type.dtype) == DTypeKind::integer);
+    if (needed[graph.inputs[i]] && plausible) result.push_back(i);
+  }
+  return result;
+}
+
+Graph specialise(const Graph& graph, const std::vector<Type>& input_types, const std::vector<const Tensor*>& values) {
+  return Specialiser(graph, input_types, values).run();
+}
+
+}  // namespace gemmule

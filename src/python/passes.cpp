@@ -1,0 +1,65 @@
+// _core.optimise, rules and passes.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/map.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include "passes/pipeline.h"
+#include "python/bindings.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace gemmule {
+
+void bind_passes(nb::module_& m) {
+  nb::class_<Optimised>(m, "Optimised", "What the passes made of a graph.")
+      .def_prop_ro("graph", [](const Optimised& optimised) { return optimised.graph; })
+      .def_prop_ro("counts", [](const Optimised& optimised) { return kernel_counts(optimised.graph); },
+                   "Kernels of the graph by name: {\"gemm\": 1}.")
+      .def_ro("fired", &Optimised::fired, "How often each rule fired.")
+      .def_ro("timings", &Optimised::times, "(pass, seconds), in order.")
+      .def_prop_ro(
+          "missed",
+          [](const Optimised& optimised) {
+            nb::list rows;
+            for (const Missed& missed : optimised.missed) {
+              nb::dict row;
+              row["rule"] = missed.rule;
+              row["node"] = missed.node;
+              row["reason"] = missed.reason;
+              rows.append(row);
+            }
+            return rows;
+          },
+          "What nearly matched: dicts of rule, node and reason.");
+
+  m.def(
+      "optimise",
+      [](const Graph& graph, std::vector<std::string> disabled, std::string dump, bool verify) {
+        nb::gil_scoped_release release;
+        return optimise(graph, {std::move(disabled), std::move(dump), verify});
+      },
+      "graph"_a, "disabled"_a = std::vector<std::string>{}, "dump"_a = "", "verify"_a = true,
+      "Runs the passes. `disabled` names rules or passes; `dump` is \"all\" or \"after:<pass>\", comma\n"
+      "separated, and prints to stderr. Raises ValueError for a name that does not exist.");
+  m.def(
+      "rules",
+      [] {
+        std::vector<std::pair<std::string, std::string>> rows;
+        for (const Rule* rule : all_rules()) rows.emplace_back(rule->name, rule->text());
+        return rows;
+      },
+      "(name, equation) of every rule, in the order in which they are tried.");
+  m.def(
+      "passes",
+      [] {
+        std::vector<std::pair<std::string, std::string>> rows;
+        for (const Pass& pass : pipeline()) rows.emplace_back(pass.name, pass.summary);
+        return rows;
+      },
+      "(name, summary) of every pass, in order.");
+}
+
+}  // namespace gemmule
