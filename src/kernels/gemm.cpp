@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -49,6 +50,33 @@ void multiply_into(const GemmArgs& args, C alpha, C beta, BlasMatrix<C> out) {
              b.ld(), beta, out.data, out.ld);
 }
 
+// Up to this many multiplications a loop is done before the library has checked its arguments.
+constexpr std::int64_t kSmallProduct = 64;
+
+bool is_small(const GemmArgs& args) {
+  return args.m <= kSmallProduct && args.n <= kSmallProduct && args.k <= kSmallProduct &&
+         args.m * args.n * args.k <= kSmallProduct;
+}
+
+// For any strides, each result rounded once.
+template <class T>
+void gemm_loop(const GemmArgs& args, ComputeType<T> alpha, ComputeType<T> beta) {
+  using C = ComputeType<T>;
+  const auto a = strided<T>(args.a), b = strided<T>(args.b), c = strided<T>(args.c);
+  const auto out = strided<T>(args.out);
+  for (std::int64_t i = 0; i < args.m; ++i) {
+    for (std::int64_t j = 0; j < args.n; ++j) {
+      C sum(0);
+      for (std::int64_t p = 0; p < args.k; ++p) {
+        sum += multiply(convert<C>(a(i, p)), convert<C>(b(p, j)));
+      }
+      C result = multiply(alpha, sum);
+      if (beta != C(0)) result += multiply(beta, convert<C>(c(i, j)));
+      out(i, j) = convert<T>(result);
+    }
+  }
+}
+
 template <class T>
 void gemm_inexact(const GemmArgs& args) {
   using C = ComputeType<T>;
@@ -57,6 +85,7 @@ void gemm_inexact(const GemmArgs& args) {
   const auto c = strided<T>(args.c);
   const auto out = strided<T>(args.out);
   if (args.k == 0 || alpha == C(0)) return scale_matrix<T>(args.m, args.n, beta, c, out);
+  if (is_small(args)) return gemm_loop<T>(args, alpha, beta);
   blas_int("gemm", std::max({args.m, args.n, args.k}));
 
   if constexpr (std::is_same_v<T, C>) {
