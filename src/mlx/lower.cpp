@@ -69,10 +69,8 @@ Lowered lower(LowerContext& context) {
   for (std::size_t i = 0; i < results.size(); ++i) {
     const Type& type = context.result_type(static_cast<int>(i));
     if (results[i].dtype() != to_mlx(type.dtype) || results[i].shape() != to_mlx_shape(type)) {
-      std::string shape;
-      for (int size : results[i].shape())
-        shape += (shape.empty() ? "" : ",") + std::to_string(size);
-      throw broken(std::string(name(from_mlx(results[i].dtype()))) + "[" + shape + "] for result " +
+      const std::vector<std::int64_t> shape(results[i].shape().begin(), results[i].shape().end());
+      throw broken(to_text(static_type(from_mlx(results[i].dtype()), shape)) + " for result " +
                    std::to_string(i));
     }
   }

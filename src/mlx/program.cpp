@@ -1,26 +1,16 @@
 #include "mlx/program.h"
 
 #include <atomic>
-#include <cstring>
-#include <functional>
 #include <string>
 
 #include "ir/error.h"
-#include "ir/text.h"
-#include "mlx/allocator.h"
 #include "mlx/blas.h"
 #include "mlx/compile_impl.h"
+#include "mlx/lower_helpers.h"
 
 namespace gemmule {
 
 namespace {
-
-mx::array to_array(const Tensor& tensor) {
-  mx::array array(mx::allocator::malloc(tensor.bytes()),
-                  to_mlx_shape(static_type(tensor.dtype, tensor.shape)), to_mlx(tensor.dtype));
-  std::memcpy(array.data<char>(), tensor.data.get(), tensor.bytes());
-  return array;
-}
 
 // Another array in the memory of `array`, which is evaluated. Readers of memory that was given away
 // each get their own, so that counting the holders of the memory counts the readers that are still
@@ -55,7 +45,8 @@ MlxProgram::MlxProgram(Graph graph, mx::Device device) : graph_(std::move(graph)
   for (std::size_t n = graph_.nodes.size(); n-- > 0;) {
     const Node& node = graph_.nodes[n];
     Step& step = steps_[n];
-    if (node.op == Op::constant) {
+    // On a GPU the lowering of constants is part of the trace.
+    if (node.op == Op::constant && !gpu) {
       constants_.emplace_back(node.outputs[0], to_array(node.attributes.tensor("value")));
       continue;
     }
@@ -101,7 +92,7 @@ std::vector<mx::array> MlxProgram::build(std::vector<mx::array> inputs,
 
   for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
     const Node& node = graph_.nodes[n];
-    if (node.op == Op::constant) continue;
+    if (values[node.outputs[0]]) continue;  // a constant of constants_
     const Step& step = steps_[n];
     LowerContext context{.graph = graph_,
                          .node = node,
@@ -131,7 +122,11 @@ std::vector<mx::array> MlxProgram::build(std::vector<mx::array> inputs,
 
   std::vector<mx::array> outputs;
   outputs.reserve(graph_.outputs.size());
-  for (const ValueId output : graph_.outputs) outputs.push_back(*values[output]);
+  // A constant is the program's: whoever counts the holders of its memory must see that.
+  for (const ValueId output : graph_.outputs) {
+    const bool constant = graph_.producer(output, Op::constant) != nullptr;
+    outputs.push_back(constant ? same_memory(*values[output]) : *values[output]);
+  }
   return outputs;
 }
 
