@@ -16,7 +16,8 @@ def _check_mlx() -> None:
         return
     if found != _core.built_against_mlx:
         raise ImportError(
-            f"gemmule was built against mlx {_core.built_against_mlx}, but mlx {found} is installed. "
+            f"gemmule was built against mlx {_core.built_against_mlx}, but mlx {found} is "
+            f"installed. "
             f"Run: pip install mlx=={_core.built_against_mlx}"
         )
 

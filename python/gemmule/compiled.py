@@ -35,7 +35,7 @@ def _overlap(array, others) -> bool:
 
 
 class CompiledSegment:
-    """A segment's executable, made safe to call: donation, checks, and what turns up at run time."""
+    """A segment's executable with donation, checks, and what only turns up at run time."""
 
     def __init__(self, segment: Segment, donatable: list[int], owner: "CompiledFunction"):
         self.segment = segment
@@ -207,7 +207,7 @@ class CompiledFunction:
     # -- running -----------------------------------------------------------------------------------
 
     def direct(self):
-        """``(run, indices of the function's inputs)`` when one call of the core is all, else None."""
+        """``(run, indices of the inputs)`` when one call of the core is all, else None."""
         if len(self.steps) != 1 or len(self.segments) != 1 or self.fallbacks or self._copies:
             return None
         [step] = self.steps
@@ -250,7 +250,7 @@ class CompiledFunction:
         except Exception:
             raise_with_op(self.fgraph, node)
 
-    # -- for explain ---------------------------------------------------------------------------------
+    # -- for explain ------------------------------------------------------------------------------
 
     @property
     def optimised(self) -> list:

@@ -7,13 +7,13 @@ import mlx.core as mx
 import numpy as np
 from pytensor.compile.inner_function import HasInnerFunction
 from pytensor.graph.basic import Apply
-from pytensor.graph.op import Op
+from pytensor.graph.op import _NoPythonOp
 from pytensor.tensor.type import TensorType
 
+from gemmule.frontend.convert import DTYPES
+
 # MLX computes these exactly enough; float64 loses precision there, complex128 is narrowed.
-_MLX_DTYPES = frozenset(
-    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32".split()
-)
+_MLX_DTYPES = DTYPES - {"float64", "complex64", "complex128"}
 
 
 @dataclass
@@ -33,8 +33,8 @@ def to_numpy(value):
 class PythonNode:
     """A node as a function of its input values.
 
-    NumPy in gives NumPy out. With an `mx.array` among the inputs PyTensor's MLX dispatch of the op is
-    taken where it has one that keeps the declared dtypes.
+    NumPy in gives NumPy out. With an `mx.array` among the inputs PyTensor's MLX dispatch of the op
+    is taken where it has one that keeps the declared dtypes.
     """
 
     def __init__(self, node: Apply, fallback: Fallback):
@@ -49,10 +49,8 @@ class PythonNode:
         self._thunk = None
         self._lock = threading.Lock()
         op = node.op
-        # An op that only has `perform` is re-entrant; others keep their values in a thunk's storage.
-        self._plain = type(op).make_thunk is Op.make_thunk or not (
-            isinstance(op, HasInnerFunction) or type(op).perform is Op.perform
-        )
+        # An op that only has `perform` is re-entrant; others keep values in a thunk's storage.
+        self._plain = not isinstance(op, HasInnerFunction | _NoPythonOp)
         if self._plain:
             op.prepare_node(node, None, None, "py")
 
@@ -72,7 +70,7 @@ class PythonNode:
             results = self._run_thunk(values)
         return [
             value
-            if dtype is None or type(value) is np.ndarray and value.dtype == dtype
+            if dtype is None or (type(value) is np.ndarray and value.dtype == dtype)
             else np.asarray(value, dtype=dtype)
             for value, dtype in zip(results, self._dtypes, strict=True)
         ]

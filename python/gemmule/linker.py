@@ -2,6 +2,7 @@
 
 import mlx.core as mx
 import numpy as np
+import pytensor
 from pytensor.compile.aliasing import Supervisor
 from pytensor.compile.mode import Mode, register_linker, register_mode
 from pytensor.compile.rewriting import functional_rewrite_ofg_inner_graph, rewrite_ofg_inner_graph
@@ -37,6 +38,8 @@ class GemmuleLinker(JITLinker):
         "fusion",
         "inplace",
         "local_careduce_fusion",
+        # The core solves, and has no LU factors to share between solves.
+        "reuse_decomposition_multiple_solves",
         "scan_reduce_trace_prealloc",
     )
 
@@ -122,7 +125,7 @@ def _storages_of_updates(fgraph, input_storage) -> list:
 
 
 def _donatable_inputs(fgraph) -> list[int]:
-    """Inputs whose memory may be reused: an update replaces them, or the user marked them mutable."""
+    """Inputs whose memory may be reused: updates replace them, or they are marked mutable."""
     mapping = getattr(fgraph, "update_mapping", None) or {}
     replaced = set(mapping.values())
     supervisors = [feature for feature in fgraph._features if isinstance(feature, Supervisor)]
@@ -154,11 +157,13 @@ class _InputType:
             if kind is np.ndarray:
                 if data.dtype == dtype and data.ndim == rank and free and data.flags.aligned:
                     return data
-            elif kind is mx.array and data.dtype == mlx_dtype and data.ndim == rank:
-                if all(
-                    size is None or size == n for size, n in zip(shape, data.shape, strict=True)
-                ):
-                    return data
+            elif (
+                kind is mx.array
+                and data.dtype == mlx_dtype
+                and data.ndim == rank
+                and all(size in (None, n) for size, n in zip(shape, data.shape, strict=True))
+            ):
+                return data
             return type_.filter(data, strict=strict, allow_downcast=allow_downcast)
 
         self.filter = filter
@@ -177,7 +182,7 @@ def _input_container(variable, storage) -> Container:
     return container
 
 
-# -- registration ------------------------------------------------------------------------------------
+# -- registration ---------------------------------------------------------------------------------
 
 
 def register() -> None:
@@ -186,6 +191,10 @@ def register() -> None:
     rewrite_scan_inner_graph.register(GemmuleLinker, functional_rewrite_scan_inner_graph)
     rewrite_optimize_inner_graph.register(GemmuleLinker, jit_rewrite_optimize_inner_graph)
     register_linker("gemmule", GemmuleLinker())
+    # pytensor.config.mode takes the names of PyTensor's own modes only.
+    setting = pytensor.config._config_var_dict["mode"]
+    accept = setting._apply
+    setting._apply = lambda value: value if value == "GEMMULE" else accept(value)
     register_mode(
         "GEMMULE",
         Mode(

@@ -8,7 +8,7 @@ from gemmule.frontend.registry import lowers
 
 @lowers(Dot, Dot22)
 def lower_dot(node, inputs, builder):
-    """A product of two matrices; by what of them is a row or a column, a smaller op says the same."""
+    """A product of matrices; where one is a row or a column, a smaller op says the same."""
     dtype = node.outputs[0].type.dtype
     a, b = (builder.cast(value, dtype) for value in inputs)
     (rows, inner), (_, columns) = builder.shape(a), builder.shape(b)

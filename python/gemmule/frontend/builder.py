@@ -28,7 +28,7 @@ class Builder:
         #: (value of the condition, node) of every check, in order.
         self.checks: list[tuple[int, object]] = []
         self._integers: dict[int, int] = {}
-        #: Values known on the host once shapes and integer arguments are: what sizes may be made of.
+        #: Values that shapes and small arguments decide: what sizes may be made of.
         self._host: set[int] = set()
         self._vector_inputs: set[int] = set()
         self._elements: dict[int, list[int]] = {}
@@ -135,7 +135,7 @@ class Builder:
         return value
 
     def elements(self, vector: int, count: int | None = None) -> list[int]:
-        """The elements of a vector of sizes as 0-d values; ``count`` where its length is not static."""
+        """The elements of a vector of sizes, 0-d; ``count`` where its length is not static."""
         if vector in self._elements:
             return self._elements[vector]
         if vector not in self._vector_inputs:

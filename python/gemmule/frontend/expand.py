@@ -12,7 +12,7 @@ from gemmule.frontend.registry import lowering_of
 
 @dataclass
 class Expanded:
-    """Nodes in order, and for each output of an inlined `OpFromGraph` the variable that computes it."""
+    """Nodes in order; for each output of an inlined `OpFromGraph` the variable that computes it."""
 
     nodes: list[Apply]
     aliases: dict[Variable, Variable]

@@ -1,9 +1,9 @@
 """Which function lowers which PyTensor op: one table, filled by the modules of this package.
 
 A lowering is ``function(node, inputs, builder) -> list of values``: ``inputs`` are the IR values of
-``node.inputs`` (``None`` for ``None`` constants), the result has one IR value per output of the node,
-with the dtypes that the node declares. It raises ``UnsupportedError`` where the IR cannot say what
-the op does; the node is then handed on to Python.
+``node.inputs`` (``None`` for ``None`` constants), the result has one IR value per output of the
+node, with the dtypes that the node declares. It raises ``UnsupportedError`` where the IR cannot say
+what the op does; the node is then handed on to Python.
 """
 
 from collections.abc import Callable

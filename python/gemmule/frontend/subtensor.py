@@ -5,6 +5,7 @@ update of both is a scatter into the slice, which is then put back.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from pytensor.graph.basic import Constant
@@ -117,8 +118,8 @@ def _select(x: int, index: Index, builder) -> int:
 
 
 def _to_front(axes: list[int], rank: int) -> list[int] | None:
-    """The permutation that brings axes apart from each other to the front, as NumPy's results have them."""
-    if all(b == a + 1 for a, b in zip(axes, axes[1:], strict=False)):
+    """The permutation that brings axes that are apart to the front, where NumPy's results go."""
+    if all(b == a + 1 for a, b in pairwise(axes)):
         return None
     return axes + [axis for axis in range(rank) if axis not in axes]
 
