@@ -107,4 +107,8 @@ Lowered lower_fused(LowerContext& context) {
   return lower_to<Elementwise>(context, std::make_shared<const ElementwiseProgram>(program_of(context, body)));
 }
 
+Lowered lower_scaled_sum(LowerContext& context) {
+  throw InternalError(message(context, "lives between the passes flatten and expand only"));
+}
+
 }  // namespace gemmule
