@@ -1,0 +1,180 @@
+#include "plan/formula.h"
+
+#include <cstdio>
+#include <map>
+#include <vector>
+
+#include "ir/text.h"
+
+namespace gemmule {
+namespace {
+
+// How tightly an expression holds together.
+enum Strength { comparison, sum, product, power, atom };
+
+struct Text {
+  std::string text;
+  Strength strength = atom;
+};
+
+constexpr std::size_t kLongest = 160;  // of a part of a formula, in characters
+
+// The text, in brackets where it is weaker than its surroundings.
+std::string within(const Text& part, Strength surroundings) {
+  if (part.text.size() > kLongest) return "...";
+  return part.strength < surroundings ? "(" + part.text + ")" : part.text;
+}
+
+Text infix(const Text& left, const char* sign, const Text& right, Strength strength, Strength right_strength) {
+  return {within(left, strength) + sign + within(right, right_strength), strength};
+}
+
+Text call(const std::string& function, const std::vector<Text>& arguments) {
+  std::string text = function + "(";
+  for (std::size_t i = 0; i < arguments.size(); ++i) text += (i > 0 ? ", " : "") + within(arguments[i], comparison);
+  return {text + ")", atom};
+}
+
+std::string number(double value) {
+  char buffer[32];
+  std::snprintf(buffer, sizeof buffer, "%.6g", value);
+  return buffer;
+}
+
+bool is_number(const Text& part, const char* value) { return part.text == value; }
+
+// scale * expression, as one writes it for the scales 1 and -1.
+Text scaled(const Text& scale, const Text& expression) {
+  if (is_number(scale, "1")) return expression;
+  if (is_number(scale, "-1")) return {"-" + within(expression, product), product};
+  return infix(scale, "*", expression, product, product);
+}
+
+Text plus(const Text& left, const Text& right) {
+  if (right.text.starts_with("-") && right.strength >= product) {
+    return {within(left, sum) + " - " + right.text.substr(1), sum};
+  }
+  return infix(left, " + ", right, sum, sum);
+}
+
+Text transposed(const Text& matrix, bool flag) {
+  return flag ? Text{within(matrix, atom) + ".T", atom} : matrix;
+}
+
+Text elementwise(const Node& node, const std::vector<Text>& x) {
+  switch (node.op) {
+    case Op::add:           return plus(x[0], x[1]);
+    case Op::subtract:      return infix(x[0], " - ", x[1], sum, product);
+    case Op::multiply:      return infix(x[0], "*", x[1], product, product);
+    case Op::divide:        return infix(x[0], "/", x[1], product, power);
+    case Op::floor_divide:  return infix(x[0], "//", x[1], product, power);
+    case Op::remainder:     return infix(x[0], "%", x[1], product, power);
+    case Op::power:         return infix(x[0], "**", x[1], atom, atom);
+    case Op::square:        return {within(x[0], atom) + "**2", power};
+    case Op::negative:      return {"-" + within(x[0], product), product};
+    case Op::reciprocal:    return {"1/" + within(x[0], power), product};
+    case Op::equal:         return infix(x[0], " == ", x[1], comparison, sum);
+    case Op::not_equal:     return infix(x[0], " != ", x[1], comparison, sum);
+    case Op::less:          return infix(x[0], " < ", x[1], comparison, sum);
+    case Op::less_equal:    return infix(x[0], " <= ", x[1], comparison, sum);
+    case Op::greater:       return infix(x[0], " > ", x[1], comparison, sum);
+    case Op::greater_equal: return infix(x[0], " >= ", x[1], comparison, sum);
+    case Op::bitwise_and:   return infix(x[0], " & ", x[1], power, power);
+    case Op::bitwise_or:    return infix(x[0], " | ", x[1], power, power);
+    case Op::cast:          return call(std::string(numpy_name(node.attributes.dtype("dtype"))), x);
+    default:                return call(std::string(info(node.op).name), x);
+  }
+}
+
+class Writer {
+ public:
+  explicit Writer(const Graph& graph) : graph_(graph) {}
+
+  Text node(const Node& node) {
+    std::vector<Text> x;
+    for (const ValueId operand : node.inputs) x.push_back(value(operand));
+    const bool trans_a = node.attributes.flag("trans_a"), trans_b = node.attributes.flag("trans_b");
+    const auto product_of = [&](const Text& a, const Text& b) {
+      return infix(transposed(a, trans_a), "@", transposed(b, trans_b), product, power);
+    };
+    if (is_elementwise(node.op)) return elementwise(node, x);
+    switch (node.op) {
+      case Op::fused:
+        return body(node.attributes.graph("body"), x);
+      case Op::matmul:
+      case Op::matvec:
+      case Op::batched_matmul:
+        return x.size() == 3 ? scaled(x[2], product_of(x[0], x[1])) : product_of(x[0], x[1]);
+      case Op::dot:
+        return product_of(x[0], x[1]);
+      case Op::outer:
+        return x.size() == 3 ? scaled(x[2], call("outer", {x[0], x[1]})) : call("outer", x);
+      case Op::gemm:
+      case Op::gemv:
+      case Op::batched_gemm: {
+        const Text result = scaled(x[0], product_of(x[1], x[2]));
+        return is_number(x[3], "0") ? result : plus(result, scaled(x[3], x[4]));
+      }
+      case Op::ger:
+        return plus(x[3], scaled(x[0], call("outer", {x[1], x[2]})));
+      default:
+        return call(std::string(info(node.op).name), x);
+    }
+  }
+
+ private:
+  // A value by name, seen through views of it.
+  Text value(ValueId id) {
+    if (const auto scalar = graph_.scalar_constant(id)) {
+      return {number(*scalar), *scalar < 0 ? product : atom};
+    }
+    const Node* node = graph_.producer(id);
+    if (node == nullptr) return {value_text(graph_, id).substr(graph_.values[id].name.empty() ? 0 : 1), atom};
+    switch (node->op) {
+      case Op::constant:
+        return {"constant", atom};
+      case Op::dim:
+        return {value(node->inputs[0]).text + ".shape[" + std::to_string(node->attributes.integer("axis")) + "]", atom};
+      case Op::transpose:
+        return transposed(value(node->inputs[0]), true);
+      case Op::expand_dims:
+      case Op::squeeze:
+      case Op::broadcast_to:
+        return value(node->inputs[0]);
+      case Op::reshape:
+        return call("reshape", {value(node->inputs[0])});
+      case Op::slice:
+        return {within(value(node->inputs[0]), atom) + "[:]", atom};
+      case Op::diagonal:
+        return call("diagonal", {value(node->inputs[0])});
+      default:
+        return {value_text(graph_, id), atom};
+    }
+  }
+
+  static Text body(const Graph& graph, const std::vector<Text>& operands) {
+    std::map<ValueId, Text> texts;
+    for (std::size_t i = 0; i < operands.size(); ++i) texts[graph.inputs[i]] = operands[i];
+    for (const Node& node : graph.nodes) {
+      if (const auto scalar = graph.scalar_constant(node.outputs[0])) {
+        texts[node.outputs[0]] = {number(*scalar), *scalar < 0 ? product : atom};
+        continue;
+      }
+      std::vector<Text> x;
+      for (const ValueId operand : node.inputs) x.push_back(texts[operand]);
+      texts[node.outputs[0]] = elementwise(node, x);
+    }
+    if (graph.outputs.size() == 1) return texts[graph.outputs[0]];
+    std::vector<Text> results;
+    for (const ValueId output : graph.outputs) results.push_back(texts[output]);
+    return call("", results);
+  }
+
+  const Graph& graph_;
+};
+
+}  // namespace
+
+std::string formula(const Graph& graph, const Node& node) { return Writer(graph).node(node).text; }
+
+}  // namespace gemmule
