@@ -73,6 +73,10 @@ Half::Half(float value) {
     bits = sign | 0x7c00;
     return;
   }
+  if (magnitude == 0) {  // has no exponent
+    bits = sign;
+    return;
+  }
   int exponent = 0;
   std::frexp(magnitude, &exponent);                      // magnitude = f * 2^exponent, f in [0.5, 1)
   const int scale = exponent - 1 < -14 ? -24 : exponent - 11;  // the unit in the last place

@@ -94,7 +94,7 @@ bool runs_on_gpu(const Graph& graph, const Node& node) {
   }
   // MLX's products take no integers.
   if (is_product(node.op)) return is_inexact(graph.type(node.inputs[0]).dtype);
-  return linalg_runs_on_gpu(graph, node);
+  return linalg_runs_on_gpu(graph, node) && !checks_indices_on_host(graph, node);
 }
 
 mx::Dtype to_mlx(DType dtype) {
