@@ -1,5 +1,6 @@
 """The linker: updates, outputs, errors, modes, NumPy and MLX in and out."""
 
+import pickle
 import threading
 import warnings
 
@@ -84,6 +85,15 @@ def test_failing_call_leaves_shared_variables():
     with pytest.raises(AssertionError, match="x must be positive"):
         g(-np.ones(3))
     np.testing.assert_array_equal(s.get_value(), np.zeros(3))
+
+
+def test_update_at_an_index_out_of_range_leaves_the_shared_variable():
+    s = pytensor.shared(np.arange(3.0), "s")
+    i = pt.lvector("i")
+    f = function([i], [], updates={s: pt.inc_subtensor((s + 1)[i], 1.0)})
+    with pytest.raises(IndexError):
+        f(np.array([0, 5]))
+    np.testing.assert_array_equal(s.get_value(), np.arange(3.0))
 
 
 def test_givens_and_keyword_inputs():
@@ -300,6 +310,15 @@ def test_copy_of_a_function():
     np.testing.assert_array_equal(g(np.ones(2)), np.ones(2))
     h = f.copy(swap={s: pytensor.shared(np.full(2, 7.0))})
     np.testing.assert_array_equal(h(np.ones(2)), np.full(2, 8.0))
+
+
+def test_pickle():
+    x = pt.vector()
+    s = pytensor.shared(np.ones(2))
+    f = function([x], s + x, updates={s: s * 2})
+    g = pickle.loads(pickle.dumps(f))
+    for _ in range(2):
+        np.testing.assert_array_equal(g(np.zeros(2)), f(np.zeros(2)))
 
 
 def test_explain_needs_a_function_of_ours():

@@ -17,21 +17,11 @@ from gemmule.frontend.convert import name_of
 
 
 def _device() -> str | None:
-    """What `_core.Executable` is told: a device, or an executor by name."""
-    return config.device if config.executor == "auto" else config.executor
+    return "cpu" if config.executor == "cpu" else config.device
 
 
 def _fallback(node, reason: str) -> Fallback:
     return Fallback(node=name_of(node), op=str(node.op), reason=reason)
-
-
-def _overlap(array, others) -> bool:
-    """Whether an array may share memory with others; bounds are compared, not every element."""
-    if not isinstance(array, np.ndarray):
-        return False
-    return any(
-        isinstance(other, np.ndarray) and np.may_share_memory(array, other) for other in others
-    )
 
 
 class CompiledSegment:
@@ -42,13 +32,12 @@ class CompiledSegment:
         self.owner = owner
         self.optimised = _core.optimise(segment.graph, disabled=config.disable, dump=config.dump)
         self._device = _device()
-        self.donatable = [] if segment.all_hold is not None else donatable
-        self.executable = self._executable(self.optimised, self.donatable)
-        self._not_donating = None if self.donatable else self.executable
+        # A check that does not hold must leave all inputs as they were.
+        self.executable = self._executable(
+            self.optimised, [] if segment.all_hold is not None else donatable
+        )
         self._python: list[tuple[PythonNode, list[Variable]]] | None = None
         self._conditions = None
-        #: Whether `executable.run` may be called without looking at what goes in and comes out.
-        self.plain = not self.donatable and segment.all_hold is None
 
     def _executable(self, optimised, donatable):
         return _core.Executable(optimised.graph, donatable=donatable, device=self._device)
@@ -57,24 +46,14 @@ class CompiledSegment:
         """The outputs for these inputs; raises what the first check that does not hold asks for."""
         if self._python is not None:
             return self._run_in_python(values)
-        executable = self.executable
-        for index in self.donatable:
-            if _overlap(values[index], values[:index] + values[index + 1 :]):
-                executable = self._without_donation()
-                break
         try:
-            results = executable.run(values)
+            results = self.executable.run(values)
         except _core.UnsupportedError as error:
             self._hand_on(str(error))
             return self._run_in_python(values)
         if self.segment.all_hold is not None and not bool(np.array(results.pop())):
             self._raise_failed_check(values)
         return results
-
-    def _without_donation(self):
-        if self._not_donating is None:
-            self._not_donating = self._executable(self.optimised, [])
-        return self._not_donating
 
     def _raise_failed_check(self, values: list):
         """Runs once more for every condition by itself, to say which one it was."""
@@ -210,13 +189,12 @@ class CompiledFunction:
         """``(run, indices of the inputs)`` when one call of the core is all, else None."""
         if len(self.steps) != 1 or len(self.segments) != 1 or self.fallbacks or self._copies:
             return None
-        [step] = self.steps
-        if step.outputs != self._outputs or max(step.inputs, default=-1) >= len(
-            self.conversion.inputs
-        ):
+        [step], [segment] = self.steps, self.segments
+        if segment.segment.all_hold is not None or step.outputs != self._outputs:
             return None
-        [segment] = self.segments
-        return (segment.executable.run if segment.plain else segment.run), step.inputs
+        if max(step.inputs, default=-1) >= len(self.conversion.inputs):
+            return None
+        return segment.executable.run, step.inputs
 
     def run(self, inputs: list) -> list:
         """Outputs, updates included, for the values of all inputs in the order of the graph's."""

@@ -19,6 +19,7 @@ from pytensor.tensor.rewriting.optimize import (
 )
 from pytensor.tensor.type import TensorType
 
+from gemmule._core import UnsupportedError
 from gemmule.compiled import CompiledFunction
 from gemmule.config import config
 
@@ -91,31 +92,34 @@ class GemmuleLinker(JITLinker):
 
 def _thunk(compiled: CompiledFunction, input_storage):
     """The function that PyTensor calls. It returns the outputs: storing them is not needed then."""
+    every = tuple(input_storage)
     direct = compiled.direct()
-    if direct is None:
-        run = compiled.run
-        storages = tuple(input_storage)
-    else:
-        run, indices = direct
-        storages = tuple(input_storage[index] for index in indices)
-
     updated = _storages_of_updates(compiled.fgraph, input_storage)
-    if not updated:
 
-        def thunk():
-            return run([storage[0] for storage in storages])
+    def through_steps():
+        return _keep_numpy(compiled.run([storage[0] for storage in every]), updated)
 
-    else:
+    if direct is None:
+        return through_steps
+    run, indices = direct
+    storages = tuple(input_storage[index] for index in indices)
 
-        def thunk():
+    def at_once():
+        try:
             outputs = run([storage[0] for storage in storages])
-            for index, storage in updated:
-                # A variable that holds NumPy keeps holding it, whatever the other inputs are.
-                if type(outputs[index]) is mx.array and isinstance(storage[0], np.ndarray):
-                    outputs[index] = np.array(outputs[index])
-            return outputs
+        except UnsupportedError:  # `CompiledFunction.run` meets it too, and hands on
+            return through_steps()
+        return _keep_numpy(outputs, updated) if updated else outputs
 
-    return thunk
+    return at_once
+
+
+def _keep_numpy(outputs: list, updated) -> list:
+    """A variable that holds NumPy keeps holding it, whatever the other inputs are."""
+    for index, storage in updated:
+        if type(outputs[index]) is mx.array and isinstance(storage[0], np.ndarray):
+            outputs[index] = np.array(outputs[index])
+    return outputs
 
 
 def _storages_of_updates(fgraph, input_storage) -> list:

@@ -8,6 +8,7 @@ from gemmule.frontend import (  # noqa: F401  (each registers its ops)
     linalg,
     reductions,
     shape,
+    signal,
     subtensor,
 )
 from gemmule.frontend.convert import Conversion, HandedOn, Segment, Stage, convert

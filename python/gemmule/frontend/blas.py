@@ -38,7 +38,12 @@ def batched_product(a: int, b: int, batch_sizes: list[int], builder) -> int:
 
 
 def match_batch(value: int, core: int, batch_sizes: list[int], builder) -> int:
-    """``value`` with its leading dims broadcast to ``batch_sizes`` where they are statically 1."""
+    """``value`` with its leading dims broadcast to ``batch_sizes`` where they are statically 1.
+
+    What has no ``core`` dims is a setting and stays as it is.
+    """
+    if core == 0:
+        return value
     shape = builder.shape(value)
     batch = len(batch_sizes)
     if not any(
