@@ -277,10 +277,21 @@ Graph pruned(const Graph& graph, std::vector<ValueId>* moved) {
 
 std::vector<int> use_counts(const Graph& graph) {
   std::vector<int> counts(graph.values.size(), 0);
-  for (const Node& node : graph.nodes) {
-    for (const ValueId operand : node.inputs) ++counts[operand];
+  std::vector<bool> live(graph.nodes.size(), false);
+  std::vector<NodeId> stack;
+  const auto use = [&](ValueId value) {
+    ++counts[value];
+    const NodeId node = graph.values[value].node;
+    if (node == kNone || live[node]) return;
+    live[node] = true;
+    stack.push_back(node);
+  };
+  for (const ValueId output : graph.outputs) use(output);
+  while (!stack.empty()) {
+    const NodeId node = stack.back();
+    stack.pop_back();
+    for (const ValueId operand : graph.nodes[node].inputs) use(operand);
   }
-  for (const ValueId output : graph.outputs) ++counts[output];
   return counts;
 }
 

@@ -163,7 +163,7 @@ struct Graph {
 // All inputs are kept. `moved`, when given, maps old value ids to new ones (kNone: dropped).
 Graph pruned(const Graph& graph, std::vector<ValueId>* moved = nullptr);
 
-// How many operands and graph outputs refer to each value.
+// How many graph outputs, and operands of nodes that the outputs need, refer to each value.
 std::vector<int> use_counts(const Graph& graph);
 
 }  // namespace gemmule

@@ -241,6 +241,8 @@ class Parser {
 
   // -- nodes and graphs ----------------------------------------------------------------------------------
   void statement(Scope& scope) {
+    skip_space();
+    const std::size_t start = at_;  // where errors about the whole statement point
     std::vector<std::string> names;
     std::vector<Type> types;
     do {
@@ -284,20 +286,22 @@ class Parser {
     try {
       results = scope.graph.add_all(*op, std::move(operands), std::move(attributes), std::move(origin));
     } catch (const std::exception& error) {
+      at_ = start;
       fail(error.what());
     }
     if (results.size() != names.size()) {
+      at_ = start;
       fail("'" + op_name + "' has " + std::to_string(results.size()) + " results, " +
            std::to_string(names.size()) + " are named");
     }
     for (std::size_t i = 0; i < names.size(); ++i) {
-      check_type(scope, results[i], types[i]);
+      check_type(scope, results[i], types[i], start);
       define(scope, names[i], results[i]);
     }
   }
 
   // The text may name a size that inference could only invent; it may not contradict inference.
-  void check_type(Scope& scope, ValueId result, const Type& written) {
+  void check_type(Scope& scope, ValueId result, const Type& written, std::size_t start) {
     Type& inferred = scope.graph.values[result].type;
     bool fits = inferred.dtype == written.dtype && inferred.rank() == written.rank();
     for (int axis = 0; fits && axis < inferred.rank(); ++axis) {
@@ -307,6 +311,7 @@ class Parser {
       if (!dim.is_known()) dim = other;
     }
     if (!fits) {
+      at_ = start;
       fail("the type " + to_text(written, &scope.graph) + " is not what follows from the operands, " +
            to_text(inferred, &scope.graph));
     }

@@ -170,12 +170,12 @@ ValueId instantiate(Graph& graph, const Pattern& pattern, const Match& match) {
       std::vector<ValueId> operands;
       for (std::size_t i = 0; i < pattern->children.size(); ++i) operands.push_back(child(i));
       Attributes attributes;
-      const Node* root = graph.producer(match.root);
-      if (!pattern->flip.empty()) {
+      const Node* root = graph.producer(match.root);  // none when a pattern is built on inputs
+      if (!pattern->flip.empty() && root != nullptr) {
         attributes = root->attributes;
         attributes.set(pattern->flip, !attributes.flag(pattern->flip));
       }
-      const std::string origin = root->origin;
+      const std::string origin = root == nullptr ? "" : root->origin;
       return graph.add(pattern->op, std::move(operands), std::move(attributes), origin);
     }
     case PatternKind::transpose:

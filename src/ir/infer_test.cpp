@@ -1,0 +1,142 @@
+#include "ir/infer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "ir/error.h"
+#include "ir/text.h"
+
+namespace gemmule {
+namespace {
+
+class Infer : public testing::Test {
+ protected:
+  ValueId input(DType dtype, const std::vector<std::int64_t>& shape) {
+    return graph.add_input(static_type(dtype, shape));
+  }
+  ValueId f64(const std::vector<std::int64_t>& shape) { return input(DType::f64, shape); }
+  ValueId i64(std::int64_t value) { return graph.add_scalar(DType::i64, static_cast<double>(value)); }
+  std::string type(ValueId value) { return to_text(graph.type(value), &graph); }
+
+  template <class Error = UserError>
+  std::string error(Op op, std::vector<ValueId> inputs, Attributes attributes = {}) {
+    try {
+      graph.add(op, std::move(inputs), std::move(attributes), "mu");
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return "no error";
+  }
+
+  Graph graph;
+};
+
+TEST_F(Infer, ElementwiseBroadcastsFromStaticOnes) {
+  EXPECT_EQ(type(graph.add(Op::add, {f64({3, 1}), f64({1, 4})})), "f64[3,4]");
+  EXPECT_EQ(type(graph.add(Op::add, {f64({}), f64({0, 4})})), "f64[0,4]");
+  EXPECT_EQ(type(graph.add(Op::less, {f64({3}), f64({3})})), "bool[3]");
+  EXPECT_EQ(type(graph.add(Op::absolute, {input(DType::c128, {2})})), "f64[2]");
+}
+
+TEST_F(Infer, SymbolsAreKeptAndKnownSizesWin) {
+  const Dim n = Dim::unknown(graph.add_symbol("n"));
+  const ValueId x = graph.add_input(Type{DType::f64, {n}});
+  EXPECT_EQ(type(graph.add(Op::exp, {x})), "f64[n]");
+  EXPECT_EQ(type(graph.add(Op::add, {x, f64({5})})), "f64[5]");
+  const ValueId size = graph.add(Op::dim, {x}, {{"axis", std::int64_t{0}}});
+  EXPECT_EQ(type(graph.add(Op::broadcast_to, {f64({}), size, i64(2)})), "f64[n,2]");
+  EXPECT_EQ(type(graph.add(Op::arange, {i64(0), size, i64(1)}, {{"dtype", DType::f64}})), "f64[n]");
+}
+
+TEST_F(Infer, MessagesNameOpValuesRuleAndNode) {
+  EXPECT_EQ(error<ShapeError>(Op::matmul, {f64({3, 4}), f64({5, 6})}),
+            "[matmul] A is f64[3,4], B is f64[5,6]: inner dimensions 4 and 5 differ (node \"mu\")");
+  const ValueId one = graph.add_scalar(DType::f64, 1);
+  EXPECT_EQ(error<ShapeError>(Op::gemm, {one, f64({3, 4}), f64({4, 6}), one, f64({3, 5})}),
+            "[gemm] C is f64[3,5], the product is f64[3,6]: shapes must be equal (node \"mu\")");
+  EXPECT_EQ(error<DTypeError>(Op::add, {f64({3}), input(DType::f32, {3})}),
+            "[add] operands 0 and 1 are f64 and f32: dtypes must be equal (node \"mu\")");
+  EXPECT_EQ(error<ShapeError>(Op::add, {f64({3}), f64({4})}),
+            "[add] operands are f64[3], f64[4]: sizes 3 and 4 of axis 0 differ (node \"mu\")");
+  EXPECT_EQ(error<ShapeError>(Op::add, {f64({3}), f64({3, 3})}),
+            "[add] operand 0 is f64[3] where others have 2 dimensions: ranks must be equal or 0 (node \"mu\")");
+  EXPECT_EQ(error<DTypeError>(Op::exp, {input(DType::i32, {})}),
+            "[exp] operand 0 is i32: float or complex operands only (node \"mu\")");
+  EXPECT_EQ(error(Op::exp, {one, one}), "[exp] takes 1 operands, 2 given (node \"mu\")");
+  EXPECT_EQ(error<DTypeError>(Op::cholesky, {input(DType::i64, {2, 2})}),
+            "[cholesky] A is i64[2,2]: f32, f64, c64 or c128 only (node \"mu\")");
+  EXPECT_EQ(error<ShapeError>(Op::reduce_max, {f64({0, 3})}, {{"axes", Integers{0}}}),
+            "[reduce_max] x is f64[0,3]: axis 0 is empty and the reduction has no identity (node \"mu\")");
+  EXPECT_EQ(error<ShapeError>(Op::reduce_sum, {f64({3})}, {{"axes", Integers{1}}}),
+            "[reduce_sum] axis 1 is out of range for 1 dimensions (node \"mu\")");
+  EXPECT_EQ(error<ShapeError>(Op::batched_matmul, {f64({2, 3, 4}), f64({1, 4, 5})}),
+            "[batched_matmul] A is f64[2,3,4], B is f64[1,4,5]: batch dimensions 2 and 1 differ (node \"mu\")");
+}
+
+TEST_F(Infer, ProductsWithFlagsAndEmptyDimensions) {
+  const Attributes both{{"trans_a", true}, {"trans_b", true}};
+  EXPECT_EQ(type(graph.add(Op::matmul, {f64({4, 3}), f64({6, 4})}, both)), "f64[3,6]");
+  EXPECT_EQ(type(graph.add(Op::matmul, {f64({3, 0}), f64({0, 5})})), "f64[3,5]");
+  EXPECT_EQ(type(graph.add(Op::matvec, {f64({4, 3}), f64({4})}, {{"trans_a", true}})), "f64[3]");
+  EXPECT_EQ(type(graph.add(Op::outer, {f64({4}), f64({1})})), "f64[4,1]");
+}
+
+TEST_F(Infer, GemmStretchesOnlyWhereAsked) {
+  const ValueId one = graph.add_scalar(DType::f64, 1);
+  const std::vector<ValueId> operands{one, f64({1, 4}), f64({4, 6}), one, f64({3, 1})};
+  EXPECT_NE(error<ShapeError>(Op::gemm, operands), "no error");
+  EXPECT_EQ(type(graph.add(Op::gemm, operands, {{"broadcast_c", true}})), "f64[3,6]");
+}
+
+TEST_F(Infer, ReshapeSolvesForMinusOne) {
+  EXPECT_EQ(type(graph.add(Op::reshape, {f64({4, 6}), i64(-1), i64(3)})), "f64[8,3]");
+  EXPECT_THAT(error(Op::reshape, {f64({4}), i64(3)}), testing::HasSubstr("4 elements do not fit the shape f64[3]"));
+  EXPECT_THAT(error(Op::reshape, {f64({4}), i64(-1), i64(3)}), testing::HasSubstr("do not divide"));
+}
+
+TEST_F(Infer, LayoutOps) {
+  EXPECT_EQ(type(graph.add(Op::transpose, {f64({2, 3, 4})}, {{"perm", Integers{2, 0, 1}}})), "f64[4,2,3]");
+  EXPECT_EQ(type(graph.add(Op::expand_dims, {f64({2, 3})}, {{"axes", Integers{0, 2}}})), "f64[1,2,1,3]");
+  EXPECT_EQ(type(graph.add(Op::squeeze, {f64({1, 2, 1})}, {{"axes", Integers{0, 2}}})), "f64[2]");
+  EXPECT_EQ(type(graph.add(Op::diagonal, {f64({3, 5})}, {{"offset", std::int64_t{3}}})), "f64[2]");
+  EXPECT_EQ(type(graph.add(Op::concatenate, {f64({2, 3}), f64({0, 3})}, {{"axis", std::int64_t{0}}})), "f64[2,3]");
+  EXPECT_EQ(type(graph.add(Op::gather, {f64({5, 6, 7}), input(DType::i32, {2, 3})}, {{"axes", Integers{1}}})),
+            "f64[5,2,3,7]");
+  EXPECT_EQ(type(graph.add(Op::slice, {f64({10}), i64(8), i64(2), i64(-2)}, {{"axes", Integers{0}}})), "f64[3]");
+}
+
+// Against Python's own rule, all combinations of small numbers.
+TEST(ResolveSlice, AgreesWithPython) {
+  const auto python = [](std::int64_t start, std::int64_t stop, std::int64_t step, std::int64_t size) {
+    const auto wrap = [&](std::int64_t i) {
+      if (i < 0) i += size;
+      if (i < 0) return step < 0 ? std::int64_t{-1} : std::int64_t{0};
+      if (i >= size) return step < 0 ? size - 1 : size;
+      return i;
+    };
+    std::vector<std::int64_t> indices;
+    for (std::int64_t i = wrap(start); step > 0 ? i < wrap(stop) : i > wrap(stop); i += step) indices.push_back(i);
+    return indices;
+  };
+  for (std::int64_t size = 0; size < 5; ++size) {
+    for (std::int64_t start = -7; start <= 7; ++start) {
+      for (std::int64_t stop = -7; stop <= 7; ++stop) {
+        for (const std::int64_t step : {-3, -2, -1, 1, 2, 3}) {
+          const auto expected = python(start, stop, step, size);
+          const auto found = resolve_slice(start, stop, step, size);
+          ASSERT_EQ(found.count, static_cast<std::int64_t>(expected.size())) << start << ":" << stop << ":" << step;
+          if (!expected.empty()) ASSERT_EQ(found.start, expected[0]);
+        }
+      }
+    }
+  }
+  constexpr auto largest = std::numeric_limits<std::int64_t>::max(), smallest = std::numeric_limits<std::int64_t>::min();
+  EXPECT_EQ(resolve_slice(largest, smallest, -1, 4).count, 4);
+  EXPECT_EQ(resolve_slice(0, largest, 1, 4).count, 4);
+  EXPECT_EQ(resolve_slice(largest, smallest, smallest, 4).count, 1);
+}
+
+}  // namespace
+}  // namespace gemmule
