@@ -15,29 +15,35 @@ mx::Shape shape_of(const Tensor& tensor) {
   return shape;
 }
 
-// The value of a 0-d constant of any real dtype as T.
-template <class T>
-T scalar_operand(const LowerContext& context, int operand) {
-  const Tensor* tensor = context.graph.constant(context.node.inputs[operand]);
-  if (tensor == nullptr) {
-    throw UnsupportedError(
-        message(context, "operand " + std::to_string(operand) + " depends on computed data"));
+// NumPy's arange: the first two elements are rounded to the dtype, the others continue their
+// distance. Integers wrap.
+template <class T, class Operand>
+std::vector<T> arange_values(Operand start, Operand second, std::int64_t count) {
+  using Sum = std::conditional_t<std::is_integral_v<T>, std::uint64_t, T>;
+  const Sum first = static_cast<Sum>(static_cast<T>(start));
+  const Sum distance = static_cast<Sum>(static_cast<T>(second)) - first;
+  std::vector<T> values(count);
+  for (std::int64_t i = 0; i < count; ++i) {
+    values[i] = static_cast<T>(first + static_cast<Sum>(i) * distance);
   }
-  if (const auto integer = tensor->integer_at(0)) return static_cast<T>(*integer);
-  return static_cast<T>(*context.graph.scalar_constant(context.node.inputs[operand]));
+  return values;
 }
 
-// NumPy's arange: the first two elements are rounded to the dtype, the others continue their distance.
 template <class T>
 mx::array arange_array(const LowerContext& context, mx::ShapeElem count, mx::Dtype dtype) {
-  // The sum is taken in the operands' type; integers wrap.
-  using Wide = std::conditional_t<std::is_integral_v<T>, std::uint64_t, double>;
-  const Wide start = scalar_operand<Wide>(context, 0), step = scalar_operand<Wide>(context, 2);
-  const T first = static_cast<T>(start);
-  const Wide delta = static_cast<Wide>(static_cast<T>(start + step)) - static_cast<Wide>(first);
-  std::vector<T> values(count);
-  for (mx::ShapeElem i = 0; i < count; ++i) {
-    values[i] = static_cast<T>(static_cast<T>(first) + static_cast<T>(static_cast<T>(i) * static_cast<T>(delta)));
+  std::vector<T> values;
+  if (kind(context.operand_type(0).dtype) == DTypeKind::integer) {
+    const std::int64_t start = integer_operand(context, 0);
+    const auto second =
+        static_cast<std::uint64_t>(start) + static_cast<std::uint64_t>(integer_operand(context, 2));
+    values = arange_values<T>(start, static_cast<std::int64_t>(second), count);
+  } else {
+    const auto start = context.graph.scalar_constant(context.node.inputs[0]);
+    const auto step = context.graph.scalar_constant(context.node.inputs[2]);
+    if (!start || !step) {
+      throw UnsupportedError(message(context, "start and step depend on computed data"));
+    }
+    values = arange_values<T>(*start, *start + *step, count);
   }
   return mx::array(values.begin(), {count}, dtype);
 }
@@ -45,10 +51,10 @@ mx::array arange_array(const LowerContext& context, mx::ShapeElem count, mx::Dty
 }  // namespace
 
 mx::array to_array(const Tensor& tensor) {
-  // MLX takes memory to write to, but never writes to an array that others hold, and the deleter holds
-  // this one's memory.
-  return mx::array(const_cast<std::byte*>(tensor.data.get()), shape_of(tensor), to_mlx(tensor.dtype),
-                   [keep = tensor.data](void*) {});
+  // MLX takes memory to write to, but never writes to an array that others hold, and the deleter
+  // holds this one's memory.
+  return mx::array(const_cast<std::byte*>(tensor.data.get()), shape_of(tensor),
+                   to_mlx(tensor.dtype), [keep = tensor.data](void*) {});
 }
 
 Lowered lower_constant(LowerContext& context) {
@@ -60,7 +66,8 @@ Lowered lower_constant(LowerContext& context) {
     if (!std::isfinite(value)) {
       const mx::Dtype dtype = to_mlx(tensor.dtype);
       const float numerator = std::isnan(value) ? 0 : value > 0 ? 1 : -1;
-      const mx::array one = mx::divide(mx::array(numerator, dtype), mx::array(0.0f, dtype), context.stream);
+      const mx::array one =
+          mx::divide(mx::array(numerator, dtype), mx::array(0.0f, dtype), context.stream);
       return {mx::reshape(one, shape_of(tensor), context.stream)};
     }
   }

@@ -16,15 +16,16 @@ namespace {
 
 using kernels::ElementwiseProgram;
 
-// -- on the CPU: one pass over the elements ----------------------------------------------------------
+// -- on the CPU: one pass over the elements -------------------------------------------------------
 
 // The dtype that decides which loop runs: that of the last operand, as `where` begins with a bool.
 void need_loop(const LowerContext& context, Op op, DType operand, DType result) {
   const bool exists = op == Op::cast ? kernels::cast_loop(operand, result) != nullptr
                                      : kernels::loop(op, operand) != nullptr;
   if (exists) return;
-  throw UnsupportedError(
-      message(context, std::string(info(op).name) + " of " + std::string(numpy_name(operand)) + " has no meaning"));
+  throw UnsupportedError(message(
+      context,
+      std::string(info(op).name) + " of " + std::string(numpy_name(operand)) + " has no meaning"));
 }
 
 ElementwiseProgram one_instruction(const LowerContext& context) {
@@ -63,7 +64,8 @@ ElementwiseProgram program_of(const LowerContext& context, const Graph& body) {
       continue;
     }
     kernels::ElementwiseInstruction instruction{node.op};
-    for (std::size_t i = 0; i < node.inputs.size(); ++i) instruction.in[i] = register_of[node.inputs[i]];
+    for (std::size_t i = 0; i < node.inputs.size(); ++i)
+      instruction.in[i] = register_of[node.inputs[i]];
     instruction.out = out;
     need_loop(context, node.op, body.type(node.inputs.back()).dtype, program.registers[out]);
     program.code.push_back(instruction);
@@ -72,7 +74,7 @@ ElementwiseProgram program_of(const LowerContext& context, const Graph& body) {
   return program;
 }
 
-// -- elsewhere: MLX's ops, which mx::compile fuses ---------------------------------------------------
+// -- elsewhere: MLX's ops, which mx::compile fuses ------------------------------------------------
 
 Lowered lower_body(LowerContext& context, const Graph& body) {
   std::vector<std::optional<mx::array>> values(body.values.size());
@@ -81,12 +83,14 @@ Lowered lower_body(LowerContext& context, const Graph& body) {
     std::vector<mx::array> operands;
     for (const ValueId input : node.inputs) operands.push_back(*values[input]);
     LowerContext inner{body, node, std::move(operands), context.stream, context.on_cpu};
-    values[node.outputs[0]] = node.op == Op::constant ? lower_constant(inner)[0] : lower_elementwise(inner)[0];
+    values[node.outputs[0]] =
+        node.op == Op::constant ? lower_constant(inner)[0] : lower_elementwise(inner)[0];
   }
   Lowered results;
   for (const ValueId output : body.outputs) {
     // A result that depends on some of the operands only has the shape of those.
-    results.push_back(mx::broadcast_to(*values[output], to_mlx_shape(context.result_type()), context.stream));
+    results.push_back(
+        mx::broadcast_to(*values[output], to_mlx_shape(context.result_type()), context.stream));
   }
   return results;
 }
@@ -98,13 +102,15 @@ Lowered lower_elementwise(LowerContext& context) {
     return {lower_scalar_function(context.node.op, context.operands, context.result_type().dtype,
                                   context.stream)};
   }
-  return lower_to<Elementwise>(context, std::make_shared<const ElementwiseProgram>(one_instruction(context)));
+  return lower_to<Elementwise>(
+      context, std::make_shared<const ElementwiseProgram>(one_instruction(context)));
 }
 
 Lowered lower_fused(LowerContext& context) {
   const Graph& body = context.node.attributes.graph("body");
   if (!context.on_cpu) return lower_body(context, body);
-  return lower_to<Elementwise>(context, std::make_shared<const ElementwiseProgram>(program_of(context, body)));
+  return lower_to<Elementwise>(
+      context, std::make_shared<const ElementwiseProgram>(program_of(context, body)));
 }
 
 Lowered lower_scaled_sum(LowerContext& context) {

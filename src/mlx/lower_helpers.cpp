@@ -51,7 +51,8 @@ SliceBounds slice_bounds(const LowerContext& context, int first) {
   bounds.stop = context.operands[0].shape();
   bounds.step = mx::Shape(bounds.start.size(), 1);
   for (const int axis : axes_of(context, "axes", type.rank())) {
-    const std::int64_t start = integer_operand(context, first), stop = integer_operand(context, first + 1),
+    const std::int64_t start = integer_operand(context, first),
+                       stop = integer_operand(context, first + 1),
                        step = integer_operand(context, first + 2);
     first += 3;
     std::int64_t& size = bounds.shape[axis];

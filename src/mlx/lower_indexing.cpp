@@ -1,6 +1,7 @@
-// gather and scatter. Indices are checked wherever they are known: MLX itself reads and writes out of
-// bounds. On the CPU the primitives do it and report an IndexError. On a GPU constants are checked here,
-// and a run-time index out of bounds gives NaN: whatever it touches is visibly wrong, no memory is.
+// gather and scatter. Indices are checked wherever they are known: MLX itself reads and writes out
+// of bounds. On the CPU the primitives do it and report an IndexError. On a GPU constants are
+// checked here, and a run-time index out of bounds gives NaN: whatever it touches is visibly wrong,
+// no memory is.
 #include <algorithm>
 #include <numeric>
 #include <string>
@@ -13,12 +14,13 @@
 namespace gemmule {
 namespace {
 
-// How x[index] relates to x: the indexed axes, which are consecutive, give way to those of the indices.
+// How x[index] relates to x: the indexed axes, which are consecutive, give way to those of the
+// indices.
 struct Indexing {
-  int first_index;              // operand
+  int first_index;  // operand
   std::vector<int> axes;
-  std::vector<std::int64_t> x;  // shape
-  int rank = 0;                 // of the indices together
+  std::vector<std::int64_t> x;       // shape
+  int rank = 0;                      // of the indices together
   std::vector<std::int64_t> result;  // shape of x[index]
 
   // The permutation from `result` to one with the axes of the indices in front.
@@ -48,7 +50,8 @@ Indexing indexing_of(const LowerContext& context, int first_index) {
   indexing.rank = static_cast<int>(index.size());
   indexing.result.assign(indexing.x.begin(), indexing.x.begin() + indexing.axes.front());
   indexing.result.insert(indexing.result.end(), index.begin(), index.end());
-  indexing.result.insert(indexing.result.end(), indexing.x.begin() + indexing.axes.back() + 1, indexing.x.end());
+  indexing.result.insert(indexing.result.end(), indexing.x.begin() + indexing.axes.back() + 1,
+                         indexing.x.end());
   return indexing;
 }
 
@@ -65,19 +68,20 @@ mx::array aligned_update(const LowerContext& context, const Indexing& indexing) 
   const mx::Shape target = to_mlx_shape(static_type(dtype, indexing.result));
   mx::Shape shape = to_mlx_shape(context.operand_type(1));
   shape.insert(shape.begin(), target.size() - shape.size(), 1);
-  const mx::array y = mx::broadcast_to(mx::reshape(context.operands[1], shape, context.stream), target,
-                                       context.stream);
+  const mx::array y = mx::broadcast_to(mx::reshape(context.operands[1], shape, context.stream),
+                                       target, context.stream);
   return permuted(context, y, indexing.indices_to_front());
 }
 
-// -- elsewhere than on the CPU -----------------------------------------------------------------------
+// -- elsewhere than on the CPU --------------------------------------------------------------------
 
 void check_constant(const LowerContext& context, const Tensor& index, int axis, std::int64_t size) {
   for (std::int64_t i = 0; i < index.count(); ++i) {
     const std::int64_t value = *index.integer_at(i);
     if (value < -size || value >= size) {
-      throw IndexError(message(context, "index " + std::to_string(value) + " is out of bounds for axis " +
-                                            std::to_string(axis) + " with size " + std::to_string(size)));
+      throw IndexError(message(context, "index " + std::to_string(value) +
+                                            " is out of bounds for axis " + std::to_string(axis) +
+                                            " with size " + std::to_string(size)));
     }
   }
 }
@@ -96,7 +100,8 @@ SafeIndices safe_indices(const LowerContext& context, const Indexing& indexing) 
     const std::int64_t size = indexing.x[axis];
     const mx::array given = mx::astype(context.operands[operand], mx::int64, stream);
     const mx::array zero(std::int64_t{0}), length(size);
-    const mx::array index = mx::where(mx::less(given, zero, stream), mx::add(given, length, stream), given, stream);
+    const mx::array index =
+        mx::where(mx::less(given, zero, stream), mx::add(given, length, stream), given, stream);
     if (const Tensor* constant = context.graph.constant(context.node.inputs[operand])) {
       check_constant(context, *constant, axis, size);
     } else {
@@ -129,7 +134,8 @@ bool has_zero(const std::vector<std::int64_t>& shape) { return std::ranges::coun
 void check_not_empty(const LowerContext& context, const Indexing& indexing) {
   for (const int axis : indexing.axes) {
     if (indexing.x[axis] == 0) {
-      throw IndexError(message(context, "axis " + std::to_string(axis) + " has size 0: no index is within bounds"));
+      throw IndexError(message(
+          context, "axis " + std::to_string(axis) + " has size 0: no index is within bounds"));
     }
   }
 }
@@ -147,9 +153,10 @@ Lowered scatter(LowerContext& context, kernels::ScatterMode mode) {
   mx::Shape shape(updates.shape().begin(), updates.shape().begin() + indexing.rank);
   for (const mx::ShapeElem size : slice_sizes(indexing, x)) shape.push_back(size);
   updates = mx::reshape(updates, shape, context.stream);
-  const mx::array result = mode == kernels::ScatterMode::add
-                               ? mx::scatter_add(x, safe.indices, updates, indexing.axes, context.stream)
-                               : mx::scatter(x, safe.indices, updates, indexing.axes, context.stream);
+  const mx::array result =
+      mode == kernels::ScatterMode::add
+          ? mx::scatter_add(x, safe.indices, updates, indexing.axes, context.stream)
+          : mx::scatter(x, safe.indices, updates, indexing.axes, context.stream);
   if (!safe.wrong) return {result};
   return {poisoned(context, result, mx::any(*safe.wrong, context.stream))};
 }
@@ -157,7 +164,9 @@ Lowered scatter(LowerContext& context, kernels::ScatterMode mode) {
 }  // namespace
 
 bool checks_indices_on_host(const Graph& graph, const Node& node) {
-  const int first = node.op == Op::gather ? 1 : node.op == Op::scatter_set || node.op == Op::scatter_add ? 2 : 0;
+  const int first = node.op == Op::gather                                      ? 1
+                    : node.op == Op::scatter_set || node.op == Op::scatter_add ? 2
+                                                                               : 0;
   if (first == 0 || is_inexact(graph.type(node.inputs[0]).dtype)) return false;
   return std::any_of(node.inputs.begin() + first, node.inputs.end(),
                      [&](ValueId index) { return graph.constant(index) == nullptr; });
@@ -171,10 +180,12 @@ Lowered lower_gather(LowerContext& context) {
   }
 
   const mx::array& x = context.operands[0];
-  if (has_zero(indexing.result)) return {mx::zeros(to_mlx_shape(context.result_type()), x.dtype(), context.stream)};
+  if (has_zero(indexing.result))
+    return {mx::zeros(to_mlx_shape(context.result_type()), x.dtype(), context.stream)};
   check_not_empty(context, indexing);
   const SafeIndices safe = safe_indices(context, indexing);
-  mx::array result = mx::gather(x, safe.indices, indexing.axes, slice_sizes(indexing, x), context.stream);
+  mx::array result =
+      mx::gather(x, safe.indices, indexing.axes, slice_sizes(indexing, x), context.stream);
   std::vector<int> indexed = indexing.axes;
   for (int& axis : indexed) axis += indexing.rank;
   result = mx::squeeze(result, indexed, context.stream);
@@ -187,7 +198,11 @@ Lowered lower_gather(LowerContext& context) {
   return {permuted(context, result, indexing.indices_to_place())};
 }
 
-Lowered lower_scatter_set(LowerContext& context) { return scatter(context, kernels::ScatterMode::set); }
-Lowered lower_scatter_add(LowerContext& context) { return scatter(context, kernels::ScatterMode::add); }
+Lowered lower_scatter_set(LowerContext& context) {
+  return scatter(context, kernels::ScatterMode::set);
+}
+Lowered lower_scatter_add(LowerContext& context) {
+  return scatter(context, kernels::ScatterMode::add);
+}
 
 }  // namespace gemmule

@@ -1,5 +1,5 @@
-// Factorisations and solvers over kernels/lapack.h, on a CPU stream but for CUDA's Cholesky: MLX has no
-// other that runs on a GPU.
+// Factorisations and solvers over kernels/lapack.h, on a CPU stream but for CUDA's Cholesky: MLX
+// has no other that runs on a GPU.
 #include <string>
 
 #include "ir/error.h"
@@ -25,15 +25,17 @@ Lowered lower_lapack(LowerContext& context, Parameters&&... parameters) {
   return lower_to<Primitive>(context, std::forward<Parameters>(parameters)...);
 }
 
-// MLX's own. Of a matrix that is not positive definite it returns what the factorisation had done: the
-// pivot at which it stopped, not positive or NaN, stays on the diagonal, and the whole becomes NaN here.
+// MLX's own. Of a matrix that is not positive definite it returns what the factorisation had done:
+// the pivot at which it stopped, not positive or NaN, stays on the diagonal, and the whole becomes
+// NaN here.
 Lowered gpu_cholesky(const LowerContext& context, bool lower) {
   const mx::Stream stream = context.stream;
   const mx::array factor = mx::linalg::cholesky(context.operands[0], /*upper=*/!lower, stream);
   if (factor.size() == 0) return {factor};
   const mx::array zero(0.0f, factor.dtype());
   const mx::array positive = mx::greater(mx::diagonal(factor, 0, -2, -1, stream), zero, stream);
-  const mx::array succeeded = mx::expand_dims(mx::all(positive, -1, false, stream), {-2, -1}, stream);
+  const mx::array succeeded =
+      mx::expand_dims(mx::all(positive, -1, false, stream), {-2, -1}, stream);
   return {mx::where(succeeded, factor, mx::divide(zero, zero, stream), stream)};
 }
 

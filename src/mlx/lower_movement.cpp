@@ -49,7 +49,8 @@ Lowered along_axis(LowerContext& context, OnGpu on_gpu) {
 
 Lowered lower_stack(LowerContext& context) {
   const Type& type = context.result_type();
-  if (context.operands.empty()) return {mx::zeros(to_mlx_shape(type), to_mlx(type.dtype), context.stream)};
+  if (context.operands.empty())
+    return {mx::zeros(to_mlx_shape(type), to_mlx(type.dtype), context.stream)};
   return {mx::stack(context.operands, 0, context.stream)};
 }
 
@@ -62,15 +63,13 @@ Lowered lower_slice_set(LowerContext& context) { return update_slice(context, /*
 Lowered lower_slice_add(LowerContext& context) { return update_slice(context, /*add=*/true); }
 
 Lowered lower_sort(LowerContext& context) {
-  return along_axis<Sort>(context, [&](const mx::array& x, int axis) {
-    return mx::sort(x, axis, context.stream);
-  });
+  return along_axis<Sort>(
+      context, [&](const mx::array& x, int axis) { return mx::sort(x, axis, context.stream); });
 }
 
 Lowered lower_argsort(LowerContext& context) {
-  return along_axis<Sort>(context, [&](const mx::array& x, int axis) {
-    return mx::argsort(x, axis, context.stream);
-  });
+  return along_axis<Sort>(
+      context, [&](const mx::array& x, int axis) { return mx::argsort(x, axis, context.stream); });
 }
 
 Lowered lower_cumsum(LowerContext& context) {

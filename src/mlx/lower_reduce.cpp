@@ -31,7 +31,8 @@ mx::array accumulated(const LowerContext& context, const mx::array& x) {
 }
 
 // The reduced axes as one, in their order, at the end.
-mx::array reduced_axes_last(const LowerContext& context, const mx::array& x, const std::vector<int>& axes) {
+mx::array reduced_axes_last(const LowerContext& context, const mx::array& x,
+                            const std::vector<int>& axes) {
   std::vector<int> perm;
   mx::Shape shape;
   for (int axis = 0; axis < static_cast<int>(x.ndim()); ++axis) {
@@ -57,7 +58,8 @@ Lowered position(LowerContext& context, ArgReduce find) {
     const mx::array best = find(x, -1, false, context.stream);
     if (!mx::issubdtype(x.dtype(), mx::floating)) return best;
     const mx::array nan = mx::isnan(x, context.stream);
-    const mx::array first_nan = mx::argmax(mx::astype(nan, mx::int32, context.stream), -1, false, context.stream);
+    const mx::array first_nan =
+        mx::argmax(mx::astype(nan, mx::int32, context.stream), -1, false, context.stream);
     return mx::where(mx::any(nan, -1, false, context.stream), first_nan, best, context.stream);
   });
 }

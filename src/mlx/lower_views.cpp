@@ -14,8 +14,8 @@ Lowered lower_transpose(LowerContext& context) {
 }
 
 Lowered lower_expand_dims(LowerContext& context) {
-  return {mx::expand_dims(context.operands[0], axes_of(context, "axes", context.result_type().rank()),
-                          context.stream)};
+  return {mx::expand_dims(context.operands[0],
+                          axes_of(context, "axes", context.result_type().rank()), context.stream)};
 }
 
 Lowered lower_squeeze(LowerContext& context) {
@@ -63,8 +63,8 @@ Lowered lower_diagonal(LowerContext& context) {
     strides[axis] = stride;
     stride *= sizes[axis];
   }
-  const std::int64_t start =
-      std::max<std::int64_t>(-offset, 0) * strides[row] + std::max<std::int64_t>(offset, 0) * strides[column];
+  const std::int64_t start = std::max<std::int64_t>(-offset, 0) * strides[row] +
+                             std::max<std::int64_t>(offset, 0) * strides[column];
   mx::Strides diagonal;
   for (int axis = 0; axis < type.rank(); ++axis) {
     if (axis != row && axis != column) diagonal.push_back(strides[axis]);
@@ -73,7 +73,8 @@ Lowered lower_diagonal(LowerContext& context) {
   if (pair_axes(type.dtype) > 0) diagonal.push_back(1);
   // as_strided wants contiguous memory and only flattens, which leaves gaps in place.
   const mx::array contiguous = mx::contiguous(context.operands[0], false, context.stream);
-  return {mx::as_strided(contiguous, result, diagonal, static_cast<std::size_t>(start), context.stream)};
+  return {mx::as_strided(contiguous, result, diagonal, static_cast<std::size_t>(start),
+                         context.stream)};
 }
 
 // Concatenating allocates whatever the number of parts, where mx::copy and mx::contiguous share.
@@ -81,7 +82,8 @@ Lowered lower_copy(LowerContext& context) {
   const mx::array& x = context.operands[0];
   const mx::array flat = mx::flatten(x, context.stream);
   const mx::array nothing = mx::zeros({0}, x.dtype(), context.stream);
-  return {mx::reshape(mx::concatenate({flat, nothing}, 0, context.stream), x.shape(), context.stream)};
+  return {
+      mx::reshape(mx::concatenate({flat, nothing}, 0, context.stream), x.shape(), context.stream)};
 }
 
 }  // namespace gemmule

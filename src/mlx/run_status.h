@@ -1,4 +1,5 @@
-// Errors that only the values of a run can show: an index out of bounds, a factorisation that raises.
+// Errors that only the values of a run can show: an index out of bounds, a factorisation that
+// raises.
 #pragma once
 
 #include <exception>

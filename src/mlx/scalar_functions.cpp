@@ -1,8 +1,8 @@
 // The elementwise ops in terms of mlx::core ops, for devices other than the CPU: one mlx_<name> per
-// ELEMENTWISE row of ops.def, with the values that kernels/scalar_functions.h states. A row of which
-// MLX lacks the function is a null pointer, and its nodes run on a CPU stream.
-#include <cmath>
-#include <limits>
+// ELEMENTWISE row of ops.def, with the values that kernels/scalar_functions.h states. A row of
+// which MLX lacks the function is a null pointer, and its nodes run on a CPU stream.
+#include <algorithm>
+#include <iterator>
 #include <numbers>
 #include <string>
 
@@ -60,7 +60,7 @@ using Function = Array (*)(const Call&);
   Array mlx_##name(const Call& c) { return mx::function(c.x(), c.y(), c.stream); }
 #define MISSING(name) constexpr Function mlx_##name = nullptr;
 
-// -- arithmetic ------------------------------------------------------------------------------
+// -- arithmetic -----------------------------------------------------------------------------------
 
 Array mlx_add(const Call& c) { return c.is_bool() ? c.lor(c.x(), c.y()) : c.add(c.x(), c.y()); }
 BINARY(subtract, subtract)
@@ -92,7 +92,8 @@ Array mlx_floor_divide(const Call& c) {
   const Array r = mx::remainder(x, y, c.stream);
   const Array whole = mx::round(c.div(c.sub(x, r), y), 0, c.stream);
   const Array opposite = c.ne(c.lt(x, c.constant(0)), c.lt(y, c.constant(0)));
-  const Array towards = c.select(c.land(opposite, c.ne(x, c.constant(0))), c.constant(-1), c.constant(0));
+  const Array towards =
+      c.select(c.land(opposite, c.ne(x, c.constant(0))), c.constant(-1), c.constant(0));
   const Array finite = mx::isfinite(x, c.stream);
   const Array at_infinity = c.land(mx::isinf(y, c.stream), finite);
   return c.select(c.eq(y, c.constant(0)), c.div(x, y), c.select(at_infinity, towards, whole));
@@ -157,7 +158,8 @@ Array mlx_ceil(const Call& c) { return c.is_discrete() ? c.x() : mx::ceil(c.x(),
 Array mlx_rint(const Call& c) { return c.is_discrete() ? c.x() : mx::round(c.x(), 0, c.stream); }
 Array mlx_trunc(const Call& c) {
   if (c.is_discrete()) return c.x();
-  return c.select(c.lt(c.x(), c.constant(0)), mx::ceil(c.x(), c.stream), mx::floor(c.x(), c.stream));
+  return c.select(c.lt(c.x(), c.constant(0)), mx::ceil(c.x(), c.stream),
+                  mx::floor(c.x(), c.stream));
 }
 Array mlx_round_away(const Call& c) {
   if (c.is_discrete()) return c.x();
@@ -166,7 +168,7 @@ Array mlx_round_away(const Call& c) {
   return c.select(up, c.add(whole, mx::sign(c.x(), c.stream)), whole);
 }
 
-// -- exponentials, trigonometry ----------------------------------------------------------------
+// -- exponentials, trigonometry -------------------------------------------------------------------
 
 UNARY(exp, exp)
 Array mlx_exp2(const Call& c) { return mx::power(c.constant(2), c.x(), c.stream); }
@@ -212,8 +214,8 @@ Array mlx_log1mexp(const Call& c) {
 BINARY(logaddexp, logaddexp)
 UNARY(erf, erf)
 
-// exp(sign * x^2) for |x| below 20, beyond which float32 has 0 and infinity. The square of x's upper
-// bits is exact: rounding x^2 itself would cost as many digits as x^2 has before the point.
+// exp(sign * x^2) for |x| below 20, beyond which float32 has 0 and infinity. The square of x's
+// upper bits is exact: rounding x^2 itself would cost as many digits as x^2 has before the point.
 Array exp_of_square(const Call& c, const Array& x, double sign) {
   const Array limit = c.constant(20);
   const Array near = mx::clip(x, c.neg(limit), limit, c.stream);
@@ -224,12 +226,13 @@ Array exp_of_square(const Call& c, const Array& x, double sign) {
   return c.mul(c.exp(c.mul(s, c.mul(upper, upper))), c.exp(c.mul(s, rest)));
 }
 
-// erfcx(x) for x >= 0: (1 + 2x) erfcx(x) is smooth, and a polynomial in (x - 2) / (x + 2), fitted at
-// Chebyshev's points, gives it to 1.3e-8, less than float32 resolves.
+// erfcx(x) for x >= 0: (1 + 2x) erfcx(x) is smooth, and a polynomial in (x - 2) / (x + 2), fitted
+// at Chebyshev's points, gives it to 1.3e-8, less than float32 resolves.
 Array erfcx_positive(const Call& c, const Array& x) {
-  constexpr double coefficients[] = {
-      1.27697839,    -0.0927637628,   -0.166031096,   0.164049454,   -0.0542119585,  -0.00801896308,
-      0.00868915966, 0.00121741059, -0.00139570695, -0.000357920448, 0.000160803582, 6.33694584e-05};
+  constexpr double coefficients[] = {1.27697839,      -0.0927637628,  -0.166031096,
+                                     0.164049454,     -0.0542119585,  -0.00801896308,
+                                     0.00868915966,   0.00121741059,  -0.00139570695,
+                                     -0.000357920448, 0.000160803582, 6.33694584e-05};
   const Array two = c.constant(2);
   const Array near = mx::minimum(x, c.constant(1e30), c.stream);  // inf - 2 over inf + 2 is NaN
   const Array t = c.div(c.sub(near, two), c.add(near, two));
@@ -267,7 +270,7 @@ MISSING(i1)
 MISSING(ive)
 MISSING(kve)
 
-// -- comparison, logic and choice ----------------------------------------------------------------
+// -- comparison, logic and choice -----------------------------------------------------------------
 
 BINARY(equal, equal)
 BINARY(not_equal, not_equal)
@@ -288,11 +291,12 @@ Array mlx_clip(const Call& c) {  // a bound that is NaN does not bind
   return c.select(c.lt(c.x(), c.y()), c.y(), c.select(c.lt(c.z(), c.x()), c.z(), c.x()));
 }
 
-// -- dtypes ----------------------------------------------------------------------------------------
+// -- dtypes ---------------------------------------------------------------------------------------
 
 Array mlx_cast(const Call& c) {
   if (c.result == DType::bool_) return c.ne(c.x(), c.constant(0));
-  const Array real = c.is_complex() && !gemmule::is_complex(c.result) ? mx::real(c.x(), c.stream) : c.x();
+  const Array real =
+      c.is_complex() && !gemmule::is_complex(c.result) ? mx::real(c.x(), c.stream) : c.x();
   return mx::astype(real, to_mlx(c.result), c.stream);
 }
 Array mlx_conj(const Call& c) { return c.is_complex() ? mx::conjugate(c.x(), c.stream) : c.x(); }
@@ -307,7 +311,7 @@ Array mlx_complex(const Call& c) {  // not x + 1j * y, which is NaN where y is i
   return mx::squeeze(pairs, -1, c.stream);
 }
 
-// -- by op -----------------------------------------------------------------------------------------
+// -- by op ----------------------------------------------------------------------------------------
 
 Function function_of(Op op) {
   switch (op) {
@@ -320,25 +324,19 @@ Function function_of(Op op) {
   }
 }
 
-// Whether MLX's function for complex64 operands has NumPy's values. Others run on a CPU stream.
-bool is_right_for_complex(Op op) {
-  switch (op) {
-    case Op::add: case Op::subtract: case Op::multiply: case Op::divide: case Op::negative:
-    case Op::absolute: case Op::square: case Op::sqrt: case Op::reciprocal: case Op::exp:
-    case Op::log: case Op::sin: case Op::cos: case Op::equal: case Op::not_equal: case Op::isnan:
-    case Op::isinf: case Op::where: case Op::cast: case Op::conj: case Op::real: case Op::imag:
-    case Op::angle: case Op::complex:
-      return true;
-    default:
-      return false;
-  }
-}
+// Those of which MLX's function for complex64 operands has NumPy's values. Others run on a CPU
+// stream.
+constexpr Op kRightForComplex[] = {
+    Op::add,    Op::subtract, Op::multiply,   Op::divide, Op::negative, Op::absolute,
+    Op::square, Op::sqrt,     Op::reciprocal, Op::exp,    Op::log,      Op::sin,
+    Op::cos,    Op::equal,    Op::not_equal,  Op::isnan,  Op::isinf,    Op::where,
+    Op::cast,   Op::conj,     Op::real,       Op::imag,   Op::angle,    Op::complex};
 
 }  // namespace
 
 bool has_mlx_function(Op op, DType operand) {
   if (operand == DType::f64 || operand == DType::c128 || function_of(op) == nullptr) return false;
-  return !is_complex(operand) || is_right_for_complex(op);
+  return !is_complex(operand) || std::ranges::count(kRightForComplex, op) > 0;
 }
 
 mx::array lower_scalar_function(Op op, const std::vector<mx::array>& operands, DType dtype,
