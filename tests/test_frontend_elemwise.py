@@ -167,6 +167,13 @@ def test_composite_is_expanded():
     check([a, b], op(a, b), sample("float64", (3, 4)), sample("float64", (1, 4)))
 
 
+def test_logaddexp():
+    x, y = pt.matrix(), pt.vector()
+    a, b = sample("float64", (2, 3)) * 400, sample("float64", 3) * 400
+    outputs = [pt.logaddexp(x, y), pt.logaddexp(x, y, x), pt.logaddexp(-np.inf, y)]
+    check([x, y], outputs, a, b)
+
+
 def test_nan_and_infinity():
     x = pt.vector()
     value = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0])

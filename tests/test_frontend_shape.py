@@ -142,7 +142,13 @@ def test_split():
 
 def test_repeat_tile_and_pad():
     x = pt.matrix()
-    outputs = [pt.tile(x, (2, 3)), pt.repeat(x, 2, axis=1), pt.pad(x, ((1, 2), (0, 1)))]
+    known = pt.specify_shape(x, (2, 3))
+    outputs = [
+        pt.tile(x, (2, 3)),
+        pt.repeat(x, 2, axis=1),
+        pt.repeat(known, [2, 0], axis=0),
+        pt.pad(x, ((1, 2), (0, 1))),
+    ]
     check([x], outputs, normal(2, 3))
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytensor.scalar as ps
 import pytensor.scalar.math as psm
 from pytensor.tensor.elemwise import Elemwise
+from pytensor.tensor.special import LogAddExp
 
 from gemmule.frontend.registry import lowers, unsupported
 
@@ -91,6 +92,9 @@ _COMPARISONS = {
 
 _REAL_PARTS = {ps.Real: "real", ps.Imag: "imag"}
 
+# Scalar ops that others define, known by the function that they say they compute: order of `ive`.
+_SCALED_BESSEL = {"scipy.special.i0e": 0, "scipy.special.i1e": 1}
+
 # Where NumPy and the IR read bool otherwise than as a number.
 _NOT_FOR_BOOL = {"negative", "sign", "power", "floor_divide", "remainder", "clip"}
 
@@ -161,6 +165,9 @@ def lower_scalar(op, inputs, dtype: str, builder) -> int:
         )
     if kind is ps.Complex:
         return builder.add("complex", *(builder.cast(value, real_dtype(dtype)) for value in inputs))
+    order = _SCALED_BESSEL.get((getattr(op, "nfunc_spec", None) or ("",))[0])
+    if order is not None:
+        return _same("ive", [builder.constant(np.array(order, dtype)), *inputs], dtype, builder)
     raise unsupported(f"no elementwise op for '{op}'")
 
 
@@ -210,6 +217,13 @@ def lower_elemwise(node, inputs, builder):
         if narrow or isinstance(node.op.scalar_op, ps.Second):
             results[index] = builder.broadcast_to(result, broadcast_sizes(inputs, rank, builder))
     return results
+
+
+@lowers(LogAddExp)
+def lower_logaddexp(node, inputs, builder):
+    rank = node.outputs[0].type.ndim
+    operands = [builder.expand_dims(v, range(rank - builder.rank(v))) for v in inputs]
+    return [_chain("logaddexp", operands, node.outputs[0].type.dtype, builder)]
 
 
 @lowers(ps.ScalarOp)

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 from pytensor.graph.basic import Constant
+from pytensor.tensor.extra_ops import Repeat
 from pytensor.tensor.subtensor import (
     AdvancedIncSubtensor,
     AdvancedSubtensor,
@@ -215,6 +216,17 @@ def _masked_update(node, inputs, builder) -> int | None:
     mask = builder.expand_dims(mask, range(builder.rank(mask), rank))
     new = y if op.set_instead_of_inc else builder.add("add", x, y)
     return builder.add("where", mask, new, x)
+
+
+@lowers(Repeat)
+def lower_repeat(node, inputs, builder):
+    """Constant repeats, as a gather of constant positions."""
+    x, repeats = inputs
+    counts, axis = builder.graph.constant_value(repeats), node.op.axis
+    if counts is None or builder.shape(x)[axis] != len(counts):
+        raise unsupported("Repeat with counts that are computed")
+    positions = builder.constant(np.repeat(np.arange(len(counts)), counts))
+    return [builder.add("gather", x, positions, axes=[axis])]
 
 
 @lowers(IncSubtensor)
