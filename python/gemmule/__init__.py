@@ -1,4 +1,7 @@
-"""Gemmule: a compiler backend for PyTensor on MLX. Importing it registers ``mode="GEMMULE"``."""
+"""Gemmule: a compiler backend for PyTensor on MLX.
+
+Importing it registers ``mode="GEMMULE"`` and ``mode="MLX_BLAS"``.
+"""
 
 from importlib.metadata import PackageNotFoundError, version
 
@@ -25,10 +28,12 @@ def _check_mlx() -> None:
 _check_mlx()
 
 from gemmule import linker as _linker  # noqa: E402
+from gemmule import mlx_blas as _mlx_blas  # noqa: E402
 from gemmule.config import config  # noqa: E402
 from gemmule.explain import Explanation, explain  # noqa: E402
 from gemmule.linker import GemmuleLinker  # noqa: E402
 
 _linker.register()
+_mlx_blas.register()
 
 __all__ = ["Explanation", "GemmuleLinker", "InternalError", "UnsupportedError", "config", "explain"]

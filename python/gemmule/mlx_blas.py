@@ -1,6 +1,6 @@
 """``mode="MLX_BLAS"``: PyTensor's own MLX backend with its BLAS rewrites and Gemmule's kernels.
 
-PyTensor recognises ``alpha*A@B + beta*C`` and its relatives (BlasOpt), but not for MLX. Here it does,
+PyTensor recognises ``alpha*A@B + beta*C`` and the like (BlasOpt), but not for MLX. Here it does,
 rank-1 updates are added, and the BLAS ops in the graph run on the kernels of `gemmule._core`. All
 other ops are converted as in ``mode="MLX"``, which stays as it is.
 """
@@ -14,11 +14,13 @@ import pytensor.tensor.blas as pytensor_blas
 from pytensor.compile.mode import Mode, optdb, register_linker, register_mode
 from pytensor.graph.basic import Apply, Constant, Variable
 from pytensor.graph.op import HasMultipleInnerGraph, Op
+from pytensor.graph.rewriting.basic import dfs_rewriter, node_rewriter
 from pytensor.graph.rewriting.db import RewriteDatabaseQuery
 from pytensor.link.mlx.linker import MLXLinker
 from pytensor.tensor.blas import BatchedDot, Dot22, Dot22Scalar, Gemm, Gemv
 from pytensor.tensor.blockwise import Blockwise
-from pytensor.tensor.math import Dot
+from pytensor.tensor.math import Dot, mul
+from pytensor.tensor.rewriting.blas import blas_optdb, local_dot22_to_dot22scalar
 
 from gemmule import _core, rank_one
 from gemmule.rank_one import Ger
@@ -253,18 +255,39 @@ def blas_ops(function) -> dict[str, int]:
     return dict(total)
 
 
+# -- rewrites --------------------------------------------------------------------------------------
+
+
+@node_rewriter([mul])
+def local_sole_dot22_to_dot22scalar(fgraph, node):
+    """PyTensor's rewrite, except that a product with several readers is not computed twice."""
+    products = [i for i in node.inputs if i.owner is not None and isinstance(i.owner.op, Dot22)]
+    if any(len(fgraph.clients[product]) > 1 for product in products):
+        return None
+    return local_dot22_to_dot22scalar.transform(fgraph, node)
+
+
 # -- registration ----------------------------------------------------------------------------------
 
 
 def register() -> None:
     """Makes ``mode="MLX_BLAS"`` and ``linker="mlx_blas"`` known to PyTensor."""
-    # By a tag of its own: no other mode asks for it.
+    # By a tag of their own: no other mode asks for them.
     optdb.register("gemmule_ger", rank_one.rewriter, "mlx_blas", position=rank_one.POSITION)
+    blas_optdb.register(
+        "gemmule_dot22scalar",
+        dfs_rewriter(local_sole_dot22_to_dot22scalar),
+        "mlx_blas",
+        position=12,
+    )
     register_linker("mlx_blas", MlxBlasLinker())
     register_mode(
         "MLX_BLAS",
         Mode(
             MlxBlasLinker(),
-            RewriteDatabaseQuery(include=["fast_run", "mlx", "mlx_blas"], exclude=["fusion"]),
+            RewriteDatabaseQuery(
+                include=["fast_run", "mlx", "mlx_blas"],
+                exclude=["fusion", "local_dot22_to_dot22scalar"],
+            ),
         ),
     )

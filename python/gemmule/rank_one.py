@@ -51,7 +51,7 @@ class Ger(Op):
         result = A + (alpha * x).astype(A.dtype)[:, None] * y[None, :]
         output_storage[0][0] = np.asarray(result, dtype=A.dtype)
 
-    def infer_shape(self, fgraph, node, shapes):
+    def infer_shape(self, node, shapes):
         return [shapes[0]]
 
 
