@@ -670,7 +670,10 @@ GEMMULE_BITWISE(bitwise_xor, ^)
 #undef GEMMULE_BITWISE
 
 struct fn_invert {  // floats convert to bool, but have no inverse
-  template <std::same_as<bool> T> GEMMULE_INLINE bool operator()(T x) const { return !x; }
+  template <std::same_as<bool> T>
+  GEMMULE_INLINE bool operator()(T x) const {
+    return !x;
+  }
   template <Integer T>
   GEMMULE_INLINE T operator()(T x) const {
     return static_cast<T>(~x);
@@ -767,8 +770,10 @@ using Compute = std::conditional_t<std::same_as<T, Half>, float, T>;
 // float16 has no complex dtype, so that `complex` is not defined for it.
 template <class Fn, class... T>
 inline constexpr bool is_defined = [] {
-  if constexpr (!std::is_invocable_v<Fn, Compute<T>...>) return false;
-  else return !(std::same_as<T, Half> || ...) || !Complex<std::invoke_result_t<Fn, Compute<T>...>>;
+  if constexpr (!std::is_invocable_v<Fn, Compute<T>...>)
+    return false;
+  else
+    return !(std::same_as<T, Half> || ...) || !Complex<std::invoke_result_t<Fn, Compute<T>...>>;
 }();
 
 // Fn on any element types, with a float16 result when an operand is float16 and the op keeps
