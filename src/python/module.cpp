@@ -46,5 +46,6 @@ NB_MODULE(_core, m) {
   gemmule::bind_graph(m);
   gemmule::bind_passes(m);
   gemmule::bind_program(m);
+  gemmule::bind_cost(m);
   gemmule::bind_ops(m);
 }
