@@ -1,6 +1,9 @@
 #include "mlx/host_primitive.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <exception>
+#include <limits>
 #include <optional>
 #include <string>
 
@@ -57,6 +60,22 @@ ViewType batch_element(const ViewType& view, int rank, std::int64_t index) {
   return element;
 }
 
+// Whether no two elements share memory: each axis strides over all that the axes of smaller strides
+// span.
+bool distinct_elements(const mx::array& array) {
+  std::vector<std::pair<std::int64_t, std::int64_t>> axes;  // stride, size
+  for (std::size_t i = 0; i < array.ndim(); ++i) {
+    if (array.shape(i) > 1) axes.emplace_back(std::abs(array.strides(i)), array.shape(i));
+  }
+  std::ranges::sort(axes);
+  std::int64_t span = 1;
+  for (const auto& [stride, size] : axes) {
+    if (stride < span) return false;
+    span += (size - 1) * stride;
+  }
+  return true;
+}
+
 }  // namespace
 
 // -- operation
@@ -79,17 +98,15 @@ std::vector<mx::array> lazy(const std::shared_ptr<HostPrimitive>& primitive,
 // -- CPU
 // ----------------------------------------------------------------------------------------------
 
-void HostPrimitive::eval_cpu(const std::vector<mx::array>& inputs,
-                             std::vector<mx::array>& outputs) {
-  std::vector<ConstView> in;
-  in.reserve(inputs.size());
+HostPrimitive::Work HostPrimitive::prepare(const std::vector<mx::array>& inputs,
+                                           std::vector<mx::array>& outputs) const {
+  Work work;
+  work.in.reserve(inputs.size());
+  work.out.reserve(outputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    in.push_back(const_view(inputs[i], signature_.operands[i]));
+    work.in.push_back(const_view(inputs[i], signature_.operands[i]));
   }
-
-  std::vector<View> out;
   std::vector<int> taken;
-  bool empty = true;
   for (std::size_t r = 0; r < outputs.size(); ++r) {
     std::optional<int> donor;
     for (int candidate : donors(static_cast<int>(r))) {
@@ -105,34 +122,49 @@ void HostPrimitive::eval_cpu(const std::vector<mx::array>& inputs,
     } else {
       outputs[r].set_data(mx::allocator::malloc(outputs[r].nbytes()));
     }
-    out.push_back(mutable_view(outputs[r], signature_.results[r]));
-    empty = empty && outputs[r].size() == 0;
+    work.out.push_back(mutable_view(outputs[r], signature_.results[r]));
+    work.empty = work.empty && outputs[r].size() == 0;
   }
-  if (empty) return;
+  return work;
+}
 
+void HostPrimitive::eval_cpu(const std::vector<mx::array>& inputs,
+                             std::vector<mx::array>& outputs) {
+  Work work = prepare(inputs, outputs);
+  if (work.empty) return;
   // The task owns the primitive: the array that holds it is detached when eval returns. MLX itself
   // keeps the memory of inputs and outputs until the task is done.
   mx::cpu::get_command_encoder(stream()).dispatch(
-      [self = outputs[0].primitive_ptr(), this, in = std::move(in), out = std::move(out)] {
-        if (!status_) return compute_batch(in, out, signature_.batch_rank);
+      [self = outputs[0].primitive_ptr(), this, work = std::move(work)] {
+        if (!status_) return compute_batch(work.in, work.out, signature_.batch_rank);
         try {
-          compute_batch(in, out, signature_.batch_rank);
+          compute_batch(work.in, work.out, signature_.batch_rank);
         } catch (...) {
           status_->fail(std::current_exception());
         }
       });
 }
 
-// Memory that nobody else holds, of the result's size and dtype without gaps, in any order of the
-// axes.
+void HostPrimitive::eval_here(const std::vector<mx::array>& inputs,
+                              std::vector<mx::array>& outputs) const {
+  const Work work = prepare(inputs, outputs);
+  if (!work.empty) compute_batch(work.in, work.out, signature_.batch_rank);
+}
+
+// Memory that nobody else holds, of the result's shape and dtype, in any order of the axes. The
+// caller's may have gaps: it is the caller who wants the result there.
 bool HostPrimitive::can_take_over(const std::vector<mx::array>& operands, int i,
                                   const mx::array& result) const {
   const mx::array& operand = operands[i];
-  const bool given_away = static_cast<std::size_t>(i) < given_away_.size() && given_away_[i] &&
-                          operand.data_shared_ptr().use_count() == 1;
-  return (operand.is_donatable() || given_away) && operand.dtype() == result.dtype() &&
-         operand.shape() == result.shape() && operand.flags().contiguous &&
-         operand.data_size() == operand.size() && operand.size() > 0;
+  if (operand.dtype() != result.dtype() || operand.shape() != result.shape() ||
+      operand.size() == 0) {
+    return false;
+  }
+  if (operand.is_donatable()) {
+    return operand.flags().contiguous && operand.data_size() == operand.size();
+  }
+  return static_cast<std::size_t>(i) < given_away_.size() && given_away_[i] &&
+         operand.data_shared_ptr().use_count() == 1 && distinct_elements(operand);
 }
 
 void HostPrimitive::compute_batch(std::span<const ConstView> in, std::span<const View> out,

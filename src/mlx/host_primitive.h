@@ -37,6 +37,8 @@ class HostPrimitive : public mx::Primitive {
       : mx::Primitive(stream), signature_(std::move(signature)) {}
 
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) final;
+  // The same at once on the calling thread, for operands that are available.
+  void eval_here(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) const;
   // Throws UnsupportedError: lowering uses mlx::core ops on a GPU.
   void eval_gpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) final;
   std::pair<std::vector<mx::array>, std::vector<int>> vmap(const std::vector<mx::array>& inputs,
@@ -86,6 +88,13 @@ class HostPrimitive : public mx::Primitive {
   std::shared_ptr<RunStatus> status_;
   std::vector<bool> given_away_;
 
+  // What compute_batch needs, with memory for the results.
+  struct Work {
+    std::vector<ConstView> in;
+    std::vector<View> out;
+    bool empty = true;  // no result has an element
+  };
+  Work prepare(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) const;
   bool can_take_over(const std::vector<mx::array>& operands, int i, const mx::array& result) const;
 };
 

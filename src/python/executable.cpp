@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "ir/error.h"
+#include "mlx/eval_here.h"
 #include "mlx/ops.h"
 #include "mlx/transforms.h"
 
@@ -282,7 +283,7 @@ nb::object Executable::run_now(Call& call) const {
   {
     const nb::gil_scoped_release release;
     results = program->run(std::move(arrays), options);
-    mx::eval(results);
+    call.device == mx::Device::cpu ? eval_here(results) : mx::eval(results);
     options.status->rethrow();
   }
 
