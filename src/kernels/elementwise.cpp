@@ -389,7 +389,8 @@ void ElementwiseKernel::run(const void* const* in, void* const* out) const {
     registers[reg] = const_cast<std::byte*>(p.constants.data()) + offset;  // only read
   }
   std::fill(offsets, offsets + n_views, 0);
-  std::array<std::int64_t, kMaxRank> index{};
+  std::array<std::int64_t, kMaxRank> index;
+  std::fill_n(index.begin(), p.outer.size(), 0);
   const std::size_t n_results = p.results.size();
 
   for (std::int64_t row = 0;;) {

@@ -302,14 +302,14 @@ struct fn_hypot {
 struct fn_maximum {
   template <Ordered T>
   GEMMULE_INLINE T operator()(T x, T y) const {
-    return (x >= y) | detail::is_nan(x) ? x : y;
+    return ((x >= y) | detail::is_nan(x)) ? x : y;
   }
 };
 
 struct fn_minimum {
   template <Ordered T>
   GEMMULE_INLINE T operator()(T x, T y) const {
-    return (x <= y) | detail::is_nan(x) ? x : y;
+    return ((x <= y) | detail::is_nan(x)) ? x : y;
   }
 };
 
@@ -653,7 +653,7 @@ struct fn_isinf {
   }
   template <Complex T>
   GEMMULE_INLINE bool operator()(T x) const {
-    return (*this)(x.real()) | (*this)(x.imag());
+    return (*this)(x.real()) || (*this)(x.imag());
   }
 };
 

@@ -30,8 +30,14 @@ LoopNest merge_in_order(const Extents& shape, std::span<const Extents* const> st
   return nest;
 }
 
-struct Bytes16 {
+struct Words {
   std::uint64_t words[2];
+};
+
+// Elements of a size whatever their type and alignment (complex64 has that of float).
+template <class Bits>
+struct __attribute__((packed, may_alias)) Opaque {
+  Bits bits;
 };
 
 template <class T>
@@ -79,15 +85,15 @@ void move_elements(std::size_t size, void* to, std::int64_t to_stride, const voi
   }
   switch (size) {
     case 1:
-      return move_typed<std::uint8_t>(to, to_stride, from, from_stride, n);
+      return move_typed<Opaque<std::uint8_t>>(to, to_stride, from, from_stride, n);
     case 2:
-      return move_typed<std::uint16_t>(to, to_stride, from, from_stride, n);
+      return move_typed<Opaque<std::uint16_t>>(to, to_stride, from, from_stride, n);
     case 4:
-      return move_typed<std::uint32_t>(to, to_stride, from, from_stride, n);
+      return move_typed<Opaque<std::uint32_t>>(to, to_stride, from, from_stride, n);
     case 8:
-      return move_typed<std::uint64_t>(to, to_stride, from, from_stride, n);
+      return move_typed<Opaque<std::uint64_t>>(to, to_stride, from, from_stride, n);
     default:
-      return move_typed<Bytes16>(to, to_stride, from, from_stride, n);
+      return move_typed<Opaque<Words>>(to, to_stride, from, from_stride, n);
   }
 }
 

@@ -1,6 +1,7 @@
 // Walking over strided views: shared by the elementwise, reduction and movement kernels.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -40,10 +41,11 @@ class Odometer {
   // `strides[v]` has a stride for each dim of `shape`. Both outlive the odometer.
   Odometer(std::span<const std::int64_t> shape,
            std::array<std::span<const std::int64_t>, Views> strides)
-      : shape_(shape), strides_(strides) {}
+      : shape_(shape), strides_(strides) {
+    std::fill_n(index_.begin(), shape.size(), 0);
+  }
 
   std::int64_t offset(std::size_t view) const { return offsets_[view]; }
-  std::int64_t index(std::size_t dim) const { return index_[dim]; }
 
   void next() {
     for (std::size_t dim = shape_.size(); dim-- > 0;) {
@@ -57,7 +59,7 @@ class Odometer {
  private:
   std::span<const std::int64_t> shape_;
   std::array<std::span<const std::int64_t>, Views> strides_;
-  std::array<std::int64_t, kMaxRank> index_{};
+  std::array<std::int64_t, kMaxRank> index_;
   std::array<std::int64_t, Views> offsets_{};
 };
 
