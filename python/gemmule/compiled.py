@@ -15,6 +15,9 @@ from gemmule.frontend import Conversion, HandedOn, Segment, convert
 from gemmule.frontend.checks import failure
 from gemmule.frontend.convert import name_of
 
+# Kernels that find an index out of range while they run.
+_INDEXED = {"gather", "scatter"}
+
 
 def _device() -> str | None:
     return "cpu" if config.executor == "cpu" else config.device
@@ -32,10 +35,9 @@ class CompiledSegment:
         self.owner = owner
         self.optimised = _core.optimise(segment.graph, disabled=config.disable, dump=config.dump)
         self._device = _device()
-        # A check that does not hold must leave all inputs as they were.
-        self.executable = self._executable(
-            self.optimised, [] if segment.all_hold is not None else donatable
-        )
+        # A call that fails must leave all inputs as they were: no donation where one may fail late.
+        may_fail = segment.all_hold is not None or _INDEXED & self.optimised.counts.keys()
+        self.executable = self._executable(self.optimised, [] if may_fail else donatable)
         self._python: list[tuple[PythonNode, list[Variable]]] | None = None
         self._conditions = None
 
