@@ -18,8 +18,8 @@ namespace {
 using ::testing::ElementsAre;
 
 constexpr const char* kGemm = R"(graph(%A: f64[2,2], %B: f64[2,2], %C: f64[2,2]) {
-  %3: f64[] = constant {value = f64[] 0.5}
-  %4: f64[] = constant {value = f64[] 1}
+  %3: f64[] = constant() {value = f64[] 0.5}
+  %4: f64[] = constant() {value = f64[] 1}
   %5: f64[2,2] = gemm(%3, %A, %B, %4, %C)
   return %5
 })";
@@ -54,7 +54,7 @@ TEST(MlxProgram, WorksInTheMemoryOfAnInputThatNobodyElseHolds) {
 
 TEST(MlxProgram, KeepsAnInputThatIsReadAgain) {
   const MlxProgram program(parse_graph(R"(graph(%A: f64[2,2], %C: f64[2,2]) {
-  %2: f64[] = constant {value = f64[] 1}
+  %2: f64[] = constant() {value = f64[] 1}
   %3: f64[2,2] = gemm(%2, %A, %A, %2, %C)
   %4: f64[2,2] = gemm(%2, %3, %C, %2, %C)
   return %4, %C
