@@ -21,9 +21,12 @@ namespace {
 std::string text(std::string_view s) { return std::string(s); }
 
 std::string text(const Extents& extents) {
-  std::string s = "[";
-  for (const std::int64_t e : extents) s += (s.size() > 1 ? "," : "") + std::to_string(e);
-  return s + "]";
+  std::string s;
+  for (const std::int64_t e : extents) {
+    if (!s.empty()) s += ",";
+    s += std::to_string(e);
+  }
+  return std::string("[").append(s).append("]");
 }
 
 // Memory of one thread, aligned to a cache line. Loops do not call back, so one block is enough.
