@@ -1,8 +1,16 @@
-"""What became of a compiled function."""
+"""What became of a compiled function: kernels, what nearly matched, what Python runs."""
 
+import json
 from collections import Counter
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
-from gemmule.compiled import CompiledFunction
+import mlx.core as mx
+
+from gemmule import _core
+from gemmule.compiled import CompiledFunction, CompiledSegment
+from gemmule.drawing import Arrow, Box, draw
 from gemmule.fallback import Fallback
 
 
@@ -26,19 +34,53 @@ def compiled_function(f) -> CompiledFunction:
     raise TypeError(f'{f!r} is not a function compiled with mode="GEMMULE"')
 
 
-class Explanation:
-    """The kernels of a compiled function, and what the core did not take."""
+@dataclass(frozen=True)
+class Kernel:
+    """One kernel of the program.
 
-    def __init__(self, compiled: CompiledFunction):
+    ``kernel`` is the name that `Explanation.counts` counts, ``op`` the op of the IR. ``equation``
+    is what it computes, in the names of the program; ``pattern`` the equation of the rule that
+    made it ("" where none had to); ``origin`` the node of the PyTensor graph that it comes from.
+    ``operands`` and ``results`` are typed values: ``"%A: f64[3,4]"``. ``flops`` and ``bytes`` are
+    numbers where all sizes are known, formulas such as ``"2*m*k*n"`` otherwise.
+    """
+
+    kernel: str
+    op: str
+    equation: str
+    pattern: str
+    origin: str
+    node: int
+    operands: list[str]
+    results: list[str]
+    flops: int | str
+    bytes: int | str
+
+    @property
+    def assignment(self) -> str:
+        """The equation with the name of the result: ``"%5 = 0.5*A@B + C"``."""
+        return f"{', '.join(text.partition(':')[0] for text in self.results)} = {self.equation}"
+
+
+class Explanation:
+    """The kernels of a compiled function, and what the core did not take.
+
+    Sizes are symbols until they are known: from the arguments given to `explain`, or from the last
+    shapes that the function was called with.
+    """
+
+    def __init__(self, compiled: CompiledFunction, graphs: list | None = None):
         self.compiled = compiled
+        #: The IR of each segment of the program, in the order in which they run.
+        self.graphs = graphs or [_latest(segment) for segment in _active(compiled)]
+        self.kernels: list[Kernel] = [
+            Kernel(**row) for graph in self.graphs for row in _core.kernels(graph)
+        ]
 
     @property
     def counts(self) -> dict[str, int]:
         """How many kernels of each name the program has: ``{"gemm": 1}``."""
-        total = Counter()
-        for optimised in self.compiled.optimised:
-            total.update(optimised.counts)
-        return dict(total)
+        return dict(Counter(kernel.kernel for kernel in self.kernels))
 
     @property
     def fallbacks(self) -> list[Fallback]:
@@ -47,28 +89,304 @@ class Explanation:
 
     @property
     def missed(self) -> list[dict]:
-        """Patterns that almost matched, and why they did not."""
-        return [row for optimised in self.compiled.optimised for row in optimised.missed]
+        """Patterns that almost matched: dicts of rule, node and the reason why it did not."""
+        return [row for segment in _active(self.compiled) for row in segment.optimised.missed]
 
     @property
-    def kernels(self) -> list[dict]:
-        return [row for optimised in self.compiled.optimised for row in optimised.kernels]
+    def rules(self) -> dict[str, int]:
+        """How often each rule fired."""
+        total = Counter()
+        for segment in _active(self.compiled):
+            total.update(segment.optimised.fired)
+        return dict(total)
 
     @property
-    def timings(self) -> list:
-        return [optimised.timings for optimised in self.compiled.optimised]
+    def passes(self) -> list[tuple[str, float]]:
+        """(name, milliseconds) of every pass, in order."""
+        total: dict[str, float] = {}
+        for segment in _active(self.compiled):
+            for name, seconds in segment.optimised.timings:
+                total[name] = total.get(name, 0.0) + 1000 * seconds
+        return list(total.items())
 
     @property
     def graph(self) -> str:
-        """The IR of the program; its segments in order."""
-        return "\n".join(str(graph) for graph in self.compiled.graphs)
+        """The IR of the program as text; its segments in order."""
+        return "\n".join(str(graph) for graph in self.graphs)
 
-    def __str__(self) -> str:
-        lines = [f"{name}: {count}" for name, count in sorted(self.counts.items())]
-        lines += [f"in Python ({item.path}): {item.op}: {item.reason}" for item in self.fallbacks]
-        return "\n".join(lines) or "nothing to compute"
+    # -- as text ----------------------------------------------------------------------------------
+
+    def text(self) -> str:
+        """A table of the kernels, then what nearly matched, then what Python runs."""
+        parts = [self._kernel_table()]
+        if self.missed:
+            lines = [f"  {row['rule']} at {row['node']}: {row['reason']}" for row in self.missed]
+            parts.append("nearly matched:\n" + "\n".join(lines))
+        if self.fallbacks:
+            lines = [f"  {item.op} ({item.path}): {item.reason}" for item in self.fallbacks]
+            parts.append("run in Python:\n" + "\n".join(lines))
+        return "\n\n".join(parts)
+
+    def _kernel_table(self) -> str:
+        if not self.kernels:
+            return "no kernels: nothing to compute"
+        rows = [("pattern", "", "kernel", "result", "flops", "bytes")]
+        for kernel in self.kernels:
+            result = ", ".join(text.partition(": ")[2] for text in kernel.results)
+            name = "elementwise" if kernel.kernel == "elementwise" else _long(kernel)
+            rows.append(
+                (
+                    _short(kernel.assignment, 64),
+                    "->",
+                    name,
+                    result,
+                    _number(kernel.flops),
+                    _number(kernel.bytes),
+                )
+            )
+        if len(self.kernels) > 1 and all(isinstance(kernel.flops, int) for kernel in self.kernels):
+            total = [
+                sum(getattr(kernel, what) for kernel in self.kernels) for what in ("flops", "bytes")
+            ]
+            rows.append((f"{len(self.kernels)} kernels", "", "", "", *map(_number, total)))
+        return _aligned(rows)
+
+    __str__ = text
+
+    def __repr__(self) -> str:
+        return f"<Explanation: {self.counts}, {len(self.fallbacks)} nodes in Python>"
+
+    # -- as data ----------------------------------------------------------------------------------
+
+    def to_dict(self) -> dict:
+        """All of it as plain Python data."""
+        return {
+            "counts": self.counts,
+            "kernels": [asdict(kernel) for kernel in self.kernels],
+            "missed": self.missed,
+            "fallbacks": [asdict(item) for item in self.fallbacks],
+            "rules": self.rules,
+            "passes": [{"name": name, "milliseconds": ms} for name, ms in self.passes],
+            "graph": self.graph,
+        }
+
+    def to_json(self, indent: int | None = 2) -> str:
+        return json.dumps(self.to_dict(), indent=indent)
+
+    # -- as a picture -----------------------------------------------------------------------------
+
+    def svg(self, path=None) -> str:
+        """The program as a picture: kernels as boxes, inputs and results as pills.
+
+        Returns the text of the SVG and writes it to ``path`` where one is given.
+        """
+        text = _Picture(self).draw()
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
+
+    def _repr_html_(self) -> str:
+        return self.svg()
 
 
-def explain(f) -> Explanation:
-    """Explains a function compiled with ``mode="GEMMULE"``; it need not have been called."""
-    return Explanation(compiled_function(f))
+def explain(f, *args) -> Explanation:
+    """Explains a function compiled with ``mode="GEMMULE"``; it need not have been called.
+
+    With ``args``, what a call with these arguments runs: sizes, flops and bytes are numbers. The
+    function is then run once on copies, and shared variables stay as they are. Raises
+    ``TypeError`` for a function of another mode.
+    """
+    compiled = compiled_function(f)
+    return Explanation(compiled, _graphs_for(compiled, f, args) if args else None)
+
+
+# -- the graphs of the program --------------------------------------------------------------------
+
+
+def _active(compiled: CompiledFunction) -> list[CompiledSegment]:
+    """The segments that the core runs."""
+    return [segment for segment in compiled.segments if not _runs_in_python(segment)]
+
+
+def _runs_in_python(segment: CompiledSegment) -> bool:
+    """Whether a call found out that the core cannot run this segment."""
+    return segment._python is not None
+
+
+def _steps(compiled: CompiledFunction) -> list[tuple]:
+    """(segment or None, step) in order."""
+    owners = [getattr(step.run, "__self__", None) for step in compiled.steps]
+    return [
+        (owner if isinstance(owner, CompiledSegment) else None, step)
+        for owner, step in zip(owners, compiled.steps, strict=True)
+    ]
+
+
+def _latest(segment: CompiledSegment):
+    """The graph that ran last, or the one for all sizes where none ran."""
+    graph = segment.optimised.graph
+    programs = segment.executable.programs
+    if not programs:
+        return graph
+    # The head of the text names the types of the inputs.
+    head = _core.Graph.parse(programs[-1].partition("{\n")[0] + "{\n  return\n}\n")
+    try:
+        return segment.executable.program_graph([head.shape(value) for value in head.inputs])
+    except _core.UnsupportedError:  # sizes that depend on the values of inputs
+        return graph
+
+
+def _graphs_for(compiled: CompiledFunction, f, args) -> list:
+    """The graphs that a call with these arguments runs."""
+    storages = f.input_storage
+    if len(args) > len(storages):
+        raise TypeError(f"{len(args)} arguments for a function of {len(storages)} inputs")
+    values = [container.data for container in storages]
+    for index, (container, value) in enumerate(zip(storages, args, strict=False)):
+        values[index] = container.type.filter(value, allow_downcast=True)
+    registers = compiled._template.copy()
+    registers[: len(values)] = [
+        value if type(value) is mx.array else deepcopy(value) for value in values
+    ]
+    graphs = []
+    for segment, step in _steps(compiled):
+        inputs = [registers[index] for index in step.inputs]
+        if segment is not None and not _runs_in_python(segment):
+            graphs.append(segment.executable.specialised(inputs))
+        for index, result in zip(step.outputs, step.run(inputs), strict=True):
+            registers[index] = result
+    return graphs
+
+
+# -- text -----------------------------------------------------------------------------------------
+
+
+def _long(kernel: Kernel) -> str:
+    """The name of a kernel that several ops share."""
+    same = kernel.op in ("fused", kernel.kernel)
+    return kernel.kernel if same else f"{kernel.kernel} ({kernel.op})"
+
+
+def _short(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 3] + "..."
+
+
+def _number(value: int | str) -> str:
+    return value if isinstance(value, str) else f"{value:,}"
+
+
+def _aligned(rows: list[tuple]) -> str:
+    """Columns of text; the last two, which hold numbers, are aligned at the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [
+            text.rjust(width) if column >= len(row) - 2 else text.ljust(width)
+            for column, (text, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+# -- picture --------------------------------------------------------------------------------------
+
+_KINDS = {
+    "product": "gemm matmul gemv dot ger batched_gemm batched_matmul",
+    "factorisation": "potrf trsm gesv getri getrf syevd",
+    "elementwise": "elementwise",
+    "reduction": "reduce scan",
+}
+_KIND = {kernel: kind for kind, kernels in _KINDS.items() for kernel in kernels.split()}
+
+
+class _Picture:
+    """Collects boxes and arrows. A source is a box and the label that arrows from it carry."""
+
+    def __init__(self, explanation: Explanation):
+        self.explanation = explanation
+        self.boxes: list[Box] = []
+        self.arrows: list[Arrow] = []
+
+    def draw(self) -> str:
+        compiled = self.explanation.compiled
+        sources: dict[int, tuple[int, str]] = {}  # of registers
+        for register, variable in enumerate(compiled.conversion.inputs):
+            sources[register] = (self._box("input", variable.name or f"input {register}"), "")
+        graphs = iter(self.explanation.graphs)
+        fallbacks = iter(compiled.fallbacks)
+        for segment, step in _steps(compiled):
+            inputs = [sources.get(register) for register in step.inputs]
+            if segment is not None and not _runs_in_python(segment):
+                results = self._segment(next(graphs), inputs, len(step.outputs))
+            else:
+                what = "segment" if segment is not None else _short(next(fallbacks).op, 40)
+                results = [(self._box("python", what, ["in Python"]), "")] * len(step.outputs)
+                self._connect(inputs, results[0][0] if results else None)
+            sources.update(zip(step.outputs, results, strict=False))
+        for variable, register in zip(compiled.fgraph.outputs, compiled._outputs, strict=True):
+            if register in sources:
+                pill = self._box("output", variable.name or "result")
+                self._connect([sources[register]], pill)
+        used = {arrow.source for arrow in self.arrows} | {arrow.target for arrow in self.arrows}
+        return self._drawn(used)
+
+    def _drawn(self, used: set[int]) -> str:
+        """Without inputs that nothing reads."""
+        kept = [i for i, box in enumerate(self.boxes) if i in used or box.kind != "input"]
+        place = {old: new for new, old in enumerate(kept)}
+        arrows = [Arrow(place[a.source], place[a.target], a.label) for a in self.arrows]
+        title = ", ".join(f"{count} {name}" for name, count in self.explanation.counts.items())
+        return draw([self.boxes[index] for index in kept], arrows, title)
+
+    def _box(self, kind: str, title: str, lines=()) -> int:
+        self.boxes.append(Box(kind, title, list(lines)))
+        return len(self.boxes) - 1
+
+    def _connect(self, sources, target: int | None) -> None:
+        known = {(a.source, a.target) for a in self.arrows}
+        for source in sources:
+            if source is not None and target is not None and (source[0], target) not in known:
+                known.add((source[0], target))
+                self.arrows.append(Arrow(source[0], target, source[1]))
+
+    def _segment(self, graph, inputs, outputs: int) -> list[tuple[int, str] | None]:
+        """Adds the kernels of a graph; returns the sources of its outputs.
+
+        What comes after the first ``outputs`` says whether checks hold.
+        """
+        nodes = graph.nodes
+        rows = {row["node"]: Kernel(**row) for row in _core.kernels(graph)}
+        sources = {}
+        for value, source in zip(graph.inputs, inputs, strict=True):
+            if source is not None:
+                sources[value] = (source[0], source[1] or graph.type_text(value))
+        for index, node in enumerate(nodes):
+            if index in rows:
+                box = self._kernel(rows[index])
+                self._connect([self._operand(graph, v, sources) for v in node["inputs"]], box)
+                sources.update((v, (box, graph.type_text(v))) for v in node["outputs"])
+            elif node["op"] not in ("constant", "dim"):  # a view: what it looks at, reshaped
+                source = self._operand(graph, node["inputs"][0], sources)
+                if source is not None:
+                    sources[node["outputs"][0]] = source
+        results = [self._operand(graph, value, sources) for value in graph.outputs]
+        for check in results[outputs:]:
+            self._connect([check], self._box("output", "checks"))
+        return results
+
+    def _operand(self, graph, value, sources) -> tuple[int, str] | None:
+        """The source of a value; arrays that are constants get a pill when first read."""
+        if value not in sources:
+            constant = graph.constant_value(value)
+            if constant is not None and constant.size > 1:
+                sources[value] = (self._box("input", "constant"), graph.type_text(value))
+        return sources.get(value)
+
+    def _kernel(self, kernel: Kernel) -> int:
+        lines = [_short(kernel.assignment, 44)]
+        if kernel.flops:
+            lines.append(f"{_number(kernel.flops)} flops")
+        lines.append(f"{_number(kernel.bytes)} bytes")
+        if all(isinstance(number, int) for number in (kernel.flops, kernel.bytes)):
+            lines[1:] = [", ".join(lines[1:])]
+        return self._box(_KIND.get(kernel.kernel, "movement"), _long(kernel), lines)

@@ -1,5 +1,7 @@
 """The linker behind ``mode="GEMMULE"``."""
 
+import sys
+
 import mlx.core as mx
 import numpy as np
 import pytensor
@@ -74,7 +76,7 @@ class GemmuleLinker(JITLinker):
         if config.explain:
             from gemmule.explain import Explanation
 
-            print(Explanation(compiled))
+            print(Explanation(compiled), file=sys.stderr)
         return (
             thunk,
             [

@@ -1,0 +1,1 @@
+"""Benchmarks against PyTensor's other backends. See `python -m bench -h`."""
