@@ -71,7 +71,7 @@ class GemmuleLinker(JITLinker):
         thunk.outputs = output_storage
         thunk.lazy = False
         thunk.jit_fn = self.jit_compile(compiled)
-        thunk.allow_gc = self.allow_gc
+        thunk.allow_gc = False  # outputs are returned and not stored: nothing to clear
         thunk.storage_map = storage_map
         if config.explain:
             from gemmule.explain import Explanation
