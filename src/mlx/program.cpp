@@ -22,6 +22,10 @@ mx::array same_memory(const mx::array& array) {
   return copy;
 }
 
+bool is_indexing(Op op) {
+  return op == Op::gather || op == Op::scatter_set || op == Op::scatter_add;
+}
+
 // MLX keeps what it traced under a number, per thread. Numbers are never used twice, so that a
 // program cannot meet the trace of one that is gone.
 std::uintptr_t new_compile_id() {
@@ -50,6 +54,7 @@ MlxProgram::MlxProgram(Graph graph, mx::Device device) : graph_(std::move(graph)
       constants_.emplace_back(node.outputs[0], to_array(node.attributes.tensor("value")));
       continue;
     }
+    may_raise_ = may_raise_ || is_indexing(node.op);
     step.on_gpu = gpu && runs_on_gpu(graph_, node);
     step.last_use.resize(node.inputs.size());
     for (std::size_t i = node.inputs.size(); i-- > 0;) {
@@ -85,9 +90,12 @@ std::vector<mx::array> MlxProgram::build(std::vector<mx::array> inputs,
   for (std::size_t i = 0; i < inputs.size(); ++i) values[graph_.inputs[i]] = std::move(inputs[i]);
   inputs.clear();
   for (const auto& [value, array] : constants_) values[value] = array;
-  std::vector<bool> given_away(options.given_away.empty() ? 0 : graph_.values.size());
-  for (std::size_t i = 0; i < options.given_away.size(); ++i) {
-    given_away[graph_.inputs[i]] = options.given_away[i];
+  std::vector<bool> given_away;
+  if (!options.given_away.empty() && !may_raise_) {
+    given_away.resize(graph_.values.size());
+    for (std::size_t i = 0; i < options.given_away.size(); ++i) {
+      given_away[graph_.inputs[i]] = options.given_away[i];
+    }
   }
 
   for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {

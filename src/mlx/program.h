@@ -28,7 +28,8 @@ class MlxProgram {
     // Errors that only run-time values show (see LowerContext).
     std::shared_ptr<RunStatus> status;
     // Per input, or empty: the array lies in memory that is not MLX's, and which may be
-    // overwritten. CPU only. (Memory of MLX that nobody else holds is reused anyway.)
+    // overwritten. CPU only. (Memory of MLX that nobody else holds is reused anyway.) Ignored when
+    // a node may raise: a call that fails leaves its inputs as they were.
     std::vector<bool> given_away;
   };
 
@@ -54,6 +55,7 @@ class MlxProgram {
   mx::Device device_;
   std::vector<Step> steps_;  // per node
   std::vector<std::pair<ValueId, mx::array>> constants_;
+  bool may_raise_ = false;         // an index out of bounds shows only while the program runs
   std::uintptr_t compile_id_ = 0;  // 0: not compiled
 };
 
