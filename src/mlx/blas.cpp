@@ -17,8 +17,7 @@ namespace gemmule {
 
 namespace {
 
-// -- checks
-// -------------------------------------------------------------------------------------------
+// -- checks -------------------------------------------------------------------------------------
 
 // An operand and its name in messages.
 struct Named {
@@ -94,8 +93,7 @@ bool broadcasts(const mx::array& x, const mx::Shape& shape) {
   return true;
 }
 
-// -- devices
-// ------------------------------------------------------------------------------------------
+// -- devices ------------------------------------------------------------------------------------
 
 // The stream that can run a product of `dtype`.
 mx::Stream product_stream(mx::Dtype dtype, mx::StreamOrDevice s) {
@@ -158,8 +156,7 @@ mx::array Scale::as(mx::Dtype dtype, mx::Stream stream) const {
   return value.dtype() == dtype ? value : mx::astype(value, dtype, stream);
 }
 
-// -- products
-// -----------------------------------------------------------------------------------------
+// -- products -----------------------------------------------------------------------------------
 
 mx::array gemm(GemmOperands x, mx::StreamOrDevice s) {
   check_dtypes("gemm", true, Named{"A", x.a}, Named{"B", x.b}, Named{"C", x.c});
@@ -297,8 +294,7 @@ mx::array dot(mx::array x, mx::array y, mx::StreamOrDevice s) {
   return apply_on<Dot>(stream, {std::move(x), std::move(y)}, dtype);
 }
 
-// -- precision
-// ----------------------------------------------------------------------------------------
+// -- precision ----------------------------------------------------------------------------------
 
 void configure_tf32() {
   static const bool once = [] {

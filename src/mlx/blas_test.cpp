@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <functional>
 #include <limits>
 #include <string>
@@ -61,8 +62,7 @@ std::string message(const std::function<void()>& call) {
   return "no error";
 }
 
-// -- values
-// -------------------------------------------------------------------------------------------
+// -- values -------------------------------------------------------------------------------------
 
 TEST(Gemm, AgreesWithLoopsInEveryDtype) {
   for (const mx::Dtype dtype : {mx::float16, mx::float32, mx::float64, mx::complex64}) {
@@ -164,8 +164,7 @@ TEST(Dot, SumsProducts) {
   EXPECT_EQ(values(dot(mx::zeros({0}, mx::float64), mx::zeros({0}, mx::float64))), Numbers{0});
 }
 
-// -- one kernel, in place, transforms
-// -----------------------------------------------------------------
+// -- one kernel, in place, transforms -----------------------------------------------------------
 
 TEST(Gemm, IsOnePrimitive) {
   const mx::array a = mx::zeros({3, 4}), b = mx::zeros({3, 5}), c = mx::zeros({4, 5});
@@ -263,8 +262,15 @@ TEST(Gemm, HasTheGradientsOfTheExpression) {
   }
 }
 
-// -- errors
-// -------------------------------------------------------------------------------------------
+// -- errors -------------------------------------------------------------------------------------
+
+TEST(ConfigureTf32, AsksForFullPrecisionUnlessTheEnvironmentSaysOtherwise) {
+  if (std::getenv("MLX_ENABLE_TF32") != nullptr || std::getenv("GEMMULE_TF32") != nullptr) {
+    GTEST_SKIP() << "the environment has a wish of its own";
+  }
+  configure_tf32();
+  EXPECT_STREQ(std::getenv("MLX_ENABLE_TF32"), "0");
+}
 
 TEST(BlasErrors, NameTheOperandsAndTheRule) {
   const mx::array f34 = mx::zeros({3, 4}, mx::float64), f56 = mx::zeros({5, 6}, mx::float64);

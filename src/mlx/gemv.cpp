@@ -18,8 +18,7 @@ kernels::GemvArgs gemv_args(const ConstView& a, const ConstView& x, const View& 
 
 }  // namespace
 
-// -- Gemv
-// ---------------------------------------------------------------------------------------------
+// -- Gemv ---------------------------------------------------------------------------------------
 
 std::vector<Extents> Gemv::result_shapes(const std::vector<Extents>& operands) const {
   return {{operands[1][0]}};
@@ -38,8 +37,7 @@ std::shared_ptr<HostPrimitive> Gemv::with(Signature signature) const {
   return std::make_shared<Gemv>(where(), std::move(signature));
 }
 
-// -- Matvec
-// -------------------------------------------------------------------------------------------
+// -- Matvec -------------------------------------------------------------------------------------
 
 std::vector<Extents> Matvec::result_shapes(const std::vector<Extents>& operands) const {
   return {{operands[0][0]}};

@@ -17,8 +17,7 @@ kernels::GerArgs ger_args(const ConstView& x, const ConstView& y, const View& ou
 
 }  // namespace
 
-// -- Ger
-// ----------------------------------------------------------------------------------------------
+// -- Ger ----------------------------------------------------------------------------------------
 
 std::vector<Extents> Ger::result_shapes(const std::vector<Extents>& operands) const {
   return {{operands[1][0], operands[2][0]}};
@@ -36,8 +35,7 @@ std::shared_ptr<HostPrimitive> Ger::with(Signature signature) const {
   return std::make_shared<Ger>(where(), std::move(signature));
 }
 
-// -- Outer
-// --------------------------------------------------------------------------------------------
+// -- Outer --------------------------------------------------------------------------------------
 
 std::vector<Extents> Outer::result_shapes(const std::vector<Extents>& operands) const {
   return {{operands[0][0], operands[1][0]}};

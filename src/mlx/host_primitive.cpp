@@ -78,8 +78,7 @@ bool distinct_elements(const mx::array& array) {
 
 }  // namespace
 
-// -- operation
-// ----------------------------------------------------------------------------------------
+// -- operation ----------------------------------------------------------------------------------
 
 std::vector<mx::array> lazy(const std::shared_ptr<HostPrimitive>& primitive,
                             std::vector<mx::array> operands) {
@@ -95,8 +94,7 @@ std::vector<mx::array> lazy(const std::shared_ptr<HostPrimitive>& primitive,
   return mx::array::make_arrays(std::move(shapes), mlx_dtypes, primitive, operands);
 }
 
-// -- CPU
-// ----------------------------------------------------------------------------------------------
+// -- CPU ----------------------------------------------------------------------------------------
 
 HostPrimitive::Work HostPrimitive::prepare(const std::vector<mx::array>& inputs,
                                            std::vector<mx::array>& outputs) const {
@@ -182,16 +180,14 @@ void HostPrimitive::compute_batch(std::span<const ConstView> in, std::span<const
   }
 }
 
-// -- GPU
-// ----------------------------------------------------------------------------------------------
+// -- GPU ----------------------------------------------------------------------------------------
 
 void HostPrimitive::eval_gpu(const std::vector<mx::array>&, std::vector<mx::array>&) {
   throw UnsupportedError(std::string("[") + name() +
                          "] runs on CPU streams only: on a GPU, call it with stream=mx.cpu");
 }
 
-// -- transforms
-// ---------------------------------------------------------------------------------------
+// -- transforms ---------------------------------------------------------------------------------
 
 std::pair<std::vector<mx::array>, std::vector<int>> HostPrimitive::vmap(
     const std::vector<mx::array>& inputs, const std::vector<int>& axes) {
@@ -245,8 +241,7 @@ std::vector<mx::Shape> HostPrimitive::output_shapes(const std::vector<mx::array>
   return shapes;
 }
 
-// -- views
-// --------------------------------------------------------------------------------------------
+// -- views --------------------------------------------------------------------------------------
 
 ConstView const_view(const mx::array& array, DType dtype) {
   return view_of<ConstView>(array, dtype);

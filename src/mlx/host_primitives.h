@@ -28,8 +28,7 @@ namespace gemmule {
   void compute(std::span<const ConstView> in, std::span<const View> out) const override;   \
   std::shared_ptr<HostPrimitive> with(Signature signature) const override;
 
-// -- BLAS: gemm.cpp, gemv.cpp, ger.cpp, dot.cpp
-// -------------------------------------------------------
+// -- BLAS: gemm.cpp, gemv.cpp, ger.cpp, dot.cpp -------------------------------------------------
 
 // (alpha, A[..., m, k], B[..., k, n], beta, C) -> alpha * A @ B + beta * C
 //
@@ -100,8 +99,7 @@ class Dot : public HostPrimitive {
   GEMMULE_HOST_PRIMITIVE(Dot)
 };
 
-// -- elements: elementwise.cpp
-// ------------------------------------------------------------------------
+// -- elements: elementwise.cpp ------------------------------------------------------------------
 
 // Any chain of elementwise ops in one pass. Operands broadcast by NumPy's rule. A result takes over
 // the memory of an operand of its dtype and shape that nobody else holds.
@@ -121,8 +119,7 @@ class Elementwise : public HostPrimitive {
   std::shared_ptr<const kernels::ElementwiseProgram> program_;
 };
 
-// -- reductions: reduce.cpp
-// ---------------------------------------------------------------------------
+// -- reductions: reduce.cpp ---------------------------------------------------------------------
 
 // reduce_sum, ..., reduce_all, argmax and argmin over `axes` (see kernels/reduce.h).
 class Reduce : public HostPrimitive {
@@ -174,8 +171,7 @@ class Sort : public HostPrimitive {
   int axis_;
 };
 
-// -- indexing: indexing.cpp
-// ---------------------------------------------------------------------------
+// -- indexing: indexing.cpp ---------------------------------------------------------------------
 
 // (x, index per axis of `axes` ...) -> x[indices]; the indices broadcast (see kernels/movement.h).
 // An index out of bounds is an IndexError for whoever waits for the result.
@@ -206,8 +202,7 @@ class HostScatter : public HostPrimitive {
   std::vector<int> axes_;
 };
 
-// -- LAPACK: linalg.cpp; leading dims are batches, equal in all operands (see kernels/lapack.h)
-// -------
+// -- LAPACK: linalg.cpp; leading dims are batches, equal in all operands (see kernels/lapack.h) -
 
 class Cholesky : public HostPrimitive {
  public:
@@ -283,8 +278,7 @@ class Eigh : public HostPrimitive {
 
 #undef GEMMULE_HOST_PRIMITIVE
 
-// -- lowering
-// -----------------------------------------------------------------------------------------
+// -- lowering -----------------------------------------------------------------------------------
 
 // The dtypes that the node declares.
 Signature signature_of(const LowerContext& context);

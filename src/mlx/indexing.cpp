@@ -41,8 +41,7 @@ std::vector<ConstView> broadcast_indices(std::span<const ConstView> in, Extents&
 
 }  // namespace
 
-// -- HostGather
-// ---------------------------------------------------------------------------------------
+// -- HostGather ---------------------------------------------------------------------------------
 
 std::vector<Extents> HostGather::result_shapes(const std::vector<Extents>& operands) const {
   return {indexed_shape(operands[0], axes_, index_shape(std::span(operands).subspan(1)))};
@@ -61,8 +60,7 @@ std::shared_ptr<HostPrimitive> HostGather::with(Signature signature) const {
   return std::make_shared<HostGather>(where(), std::move(signature), axes_);
 }
 
-// -- HostScatter
-// --------------------------------------------------------------------------------------
+// -- HostScatter --------------------------------------------------------------------------------
 
 std::vector<Extents> HostScatter::result_shapes(const std::vector<Extents>& operands) const {
   return {operands[0]};

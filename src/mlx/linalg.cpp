@@ -12,8 +12,7 @@ Extents without_last(Extents shape, int count) {
 
 }  // namespace
 
-// -- Cholesky
-// -----------------------------------------------------------------------------------------
+// -- Cholesky -----------------------------------------------------------------------------------
 
 std::vector<Extents> Cholesky::result_shapes(const std::vector<Extents>& operands) const {
   return {operands[0]};
@@ -31,8 +30,7 @@ std::shared_ptr<HostPrimitive> Cholesky::with(Signature signature) const {
   return std::make_shared<Cholesky>(where(), std::move(signature), lower_);
 }
 
-// -- SolveTriangular
-// ----------------------------------------------------------------------------------
+// -- SolveTriangular ----------------------------------------------------------------------------
 
 std::vector<Extents> SolveTriangular::result_shapes(const std::vector<Extents>& operands) const {
   return {operands[1]};
@@ -53,8 +51,7 @@ std::shared_ptr<HostPrimitive> SolveTriangular::with(Signature signature) const 
   return std::make_shared<SolveTriangular>(where(), std::move(signature), options_);
 }
 
-// -- Solve
-// --------------------------------------------------------------------------------------------
+// -- Solve --------------------------------------------------------------------------------------
 
 std::vector<Extents> Solve::result_shapes(const std::vector<Extents>& operands) const {
   return {operands[1]};
@@ -69,8 +66,7 @@ std::shared_ptr<HostPrimitive> Solve::with(Signature signature) const {
   return std::make_shared<Solve>(where(), std::move(signature));
 }
 
-// -- Inverse
-// ------------------------------------------------------------------------------------------
+// -- Inverse ------------------------------------------------------------------------------------
 
 std::vector<Extents> Inverse::result_shapes(const std::vector<Extents>& operands) const {
   return {operands[0]};
@@ -85,8 +81,7 @@ std::shared_ptr<HostPrimitive> Inverse::with(Signature signature) const {
   return std::make_shared<Inverse>(where(), std::move(signature));
 }
 
-// -- Slogdet
-// ------------------------------------------------------------------------------------------
+// -- Slogdet ------------------------------------------------------------------------------------
 
 std::vector<Extents> Slogdet::result_shapes(const std::vector<Extents>& operands) const {
   const Extents batch = without_last(operands[0], 2);
@@ -102,8 +97,7 @@ std::shared_ptr<HostPrimitive> Slogdet::with(Signature signature) const {
   return std::make_shared<Slogdet>(where(), std::move(signature));
 }
 
-// -- Eigh
-// ---------------------------------------------------------------------------------------------
+// -- Eigh ---------------------------------------------------------------------------------------
 
 std::vector<Extents> Eigh::result_shapes(const std::vector<Extents>& operands) const {
   return {without_last(operands[0], 1), operands[0]};

@@ -7,8 +7,7 @@
 
 namespace gemmule {
 
-// -- Reduce
-// -------------------------------------------------------------------------------------------
+// -- Reduce -------------------------------------------------------------------------------------
 
 std::vector<Extents> Reduce::result_shapes(const std::vector<Extents>& operands) const {
   Extents shape;
@@ -38,8 +37,7 @@ std::shared_ptr<HostPrimitive> Reduce::with(Signature signature) const {
   return std::make_shared<Reduce>(where(), std::move(signature), op_, accumulator_, axes_);
 }
 
-// -- Cumulative
-// ---------------------------------------------------------------------------------------
+// -- Cumulative ---------------------------------------------------------------------------------
 
 std::vector<Extents> Cumulative::result_shapes(const std::vector<Extents>& operands) const {
   return {operands[0]};
@@ -63,8 +61,7 @@ std::shared_ptr<HostPrimitive> Cumulative::with(Signature signature) const {
   return std::make_shared<Cumulative>(where(), std::move(signature), op_, axis_);
 }
 
-// -- Sort
-// ---------------------------------------------------------------------------------------------
+// -- Sort ---------------------------------------------------------------------------------------
 
 std::vector<Extents> Sort::result_shapes(const std::vector<Extents>& operands) const {
   return {operands[0]};

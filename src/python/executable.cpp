@@ -85,8 +85,7 @@ std::string Executable::describe(int index) const {
          dimensions(input_ranks_[index]);
 }
 
-// -- inputs
-// -------------------------------------------------------------------------------------------
+// -- inputs -------------------------------------------------------------------------------------
 
 Executable::Argument Executable::argument(int index, PyObject* object) const {
   const DType dtype = input_dtypes_[index];
@@ -197,8 +196,7 @@ std::shared_ptr<const MlxProgram> Executable::program(const Call& call) const {
   });
 }
 
-// -- calls
-// --------------------------------------------------------------------------------------------
+// -- calls --------------------------------------------------------------------------------------
 
 nb::object Executable::run(nb::handle inputs) const {
   Call call = begin(inputs);

@@ -139,8 +139,7 @@ void import_numpy() {
 
 bool is_numpy_array(PyObject* object) { return PyArray_Check(object); }
 
-// -- from NumPy
-// ---------------------------------------------------------------------------------------
+// -- from NumPy ---------------------------------------------------------------------------------
 
 NumpyView view_numpy(PyObject* object) {
   PyArrayObject* array = as_array(object);
@@ -241,8 +240,7 @@ mx::array copy_numpy(const NumpyView& view, DType dtype) {
   return array;
 }
 
-// -- to NumPy
-// -----------------------------------------------------------------------------------------
+// -- to NumPy -----------------------------------------------------------------------------------
 
 PyObject* to_numpy(const mx::array& array, DType dtype, bool own) {
   const ByteLayout layout(array, dtype);
