@@ -183,8 +183,7 @@ void HostPrimitive::compute_batch(std::span<const ConstView> in, std::span<const
 // -- GPU ----------------------------------------------------------------------------------------
 
 void HostPrimitive::eval_gpu(const std::vector<mx::array>&, std::vector<mx::array>&) {
-  throw UnsupportedError(std::string("[") + name() +
-                         "] runs on CPU streams only: on a GPU, call it with stream=mx.cpu");
+  throw UnsupportedError(std::string("[") + name() + "] runs on CPU streams only");
 }
 
 // -- transforms ---------------------------------------------------------------------------------
