@@ -104,6 +104,7 @@ class Specialiser {
       }
       moved_[node.outputs[i]] = results[i];
     }
+    if (node.op == Op::broadcast_to) check_stretching(node, operands[0], results[0]);
     to_.nodes.back().equation = node.equation;
     fold(node);
   }
@@ -127,6 +128,21 @@ class Specialiser {
                            ": runtime broadcasting is not allowed; declare the axis as broadcastable" +
                            (node.origin.empty() ? "" : " (node \"" + node.origin + "\")"));
         }
+      }
+    }
+  }
+
+  // The same for broadcast_to, whose sizes come from operands.
+  void check_stretching(const Node& node, ValueId operand, ValueId result) const {
+    const Shape& declared = from_.type(node.inputs[0]).shape;
+    const Type& from = to_.type(operand);
+    const Type& to = to_.type(result);
+    const int shift = to.rank() - from.rank();
+    for (int axis = 0; axis < from.rank(); ++axis) {
+      if (from.shape[axis].is_one() && !to.shape[axis + shift].is_one() && !declared[axis].is_one()) {
+        throw ShapeError("[broadcast_to] x is " + to_text(from) + ", the result " + to_text(to) +
+                         ": runtime broadcasting is not allowed; declare the axis as broadcastable" +
+                         (node.origin.empty() ? "" : " (node \"" + node.origin + "\")"));
       }
     }
   }

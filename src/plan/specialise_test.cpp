@@ -72,6 +72,14 @@ TEST(Specialise, ArgumentsAreChecked) {
             "[call] input 0 \"A\" is f64[2,4], the graph declares f64[n,3]: sizes of axis 1 differ");
 }
 
+TEST(Specialise, RuntimeOnesAreNotStretched) {
+  const std::string text = "graph(%x: f64[n]) {\n  %k: i64[] = constant() {value = i64[] 3}\n"
+                           "  %y: f64[3] = broadcast_to(%x, %k)\n  return %y\n}";
+  EXPECT_EQ(error_of<ShapeError>(text, {{1}}),
+            "[broadcast_to] x is f64[1], the result f64[3]: runtime broadcasting is not allowed; "
+            "declare the axis as broadcastable");
+}
+
 TEST(Specialise, RuntimeOnesDoNotBroadcast) {
   const std::string text = "graph(%x: f64[n], %y: f64[m]) {\n  %s: f64[n] = add(%x, %y)\n  return %s\n}";
   EXPECT_EQ(error_of<ShapeError>(text, {{1}, {3}}),
