@@ -73,6 +73,16 @@ def test_alloc():
     check([x, v, n], outputs, np.array(1.5), normal(4), np.array(3))
 
 
+def test_sizes_that_turn_out_to_be_1_are_not_stretched():
+    x, v, n = pt.matrix(), pt.vector(), pt.lscalar()
+    f = compile_native([x], pt.specify_shape(x, (None, 3)) * 2)
+    g = compile_native([v, n], pt.alloc(v, 2, n))
+    with pytest.raises(ValueError, match="broadcasting"):
+        f(normal(2, 1))
+    with pytest.raises(ValueError, match="broadcasting"):
+        g(normal(1), 3)
+
+
 def test_alloc_empty_has_the_shape_asked_for():
     n = pt.lscalar()
     f = pytensor.function([n], AllocEmpty("float32")(n, 2), mode="GEMMULE")
