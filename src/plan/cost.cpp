@@ -6,7 +6,8 @@
 
 namespace gemmule {
 
-// -- formulas of sizes --------------------------------------------------------------------------------
+// -- formulas of sizes
+// --------------------------------------------------------------------------------
 
 SizeFormula::SizeFormula(double number) {
   if (number != 0) terms_[{}] = number;
@@ -29,7 +30,8 @@ SizeFormula& SizeFormula::operator+=(const SizeFormula& other) {
   for (const auto& [symbols, coefficient] : other.terms_) {
     // m*n and n*m are one term, spelled as it was first.
     const auto same = std::find_if(terms_.begin(), terms_.end(), [&](const auto& term) {
-      return std::is_permutation(term.first.begin(), term.first.end(), symbols.begin(), symbols.end());
+      return std::is_permutation(term.first.begin(), term.first.end(), symbols.begin(),
+                                 symbols.end());
     });
     if (same == terms_.end()) {
       terms_[symbols] = coefficient;
@@ -54,7 +56,9 @@ SizeFormula operator*(const SizeFormula& a, const SizeFormula& b) {
   return result;
 }
 
-SizeFormula operator*(double number, const SizeFormula& formula) { return SizeFormula(number) * formula; }
+SizeFormula operator*(double number, const SizeFormula& formula) {
+  return SizeFormula(number) * formula;
+}
 
 std::optional<double> SizeFormula::value() const {
   if (terms_.empty()) return 0;
@@ -95,11 +99,14 @@ std::string SizeFormula::text() const {
   return text.empty() ? "0" : text;
 }
 
-// -- costs --------------------------------------------------------------------------------------------
+// -- costs
+// --------------------------------------------------------------------------------------------
 
 namespace {
 
-SizeFormula elements(const Graph& graph, const Type& type) { return SizeFormula(type.shape, graph); }
+SizeFormula elements(const Graph& graph, const Type& type) {
+  return SizeFormula(type.shape, graph);
+}
 
 SizeFormula bytes_of(const Graph& graph, const Type& type) {
   return static_cast<double>(size_of(type.dtype)) * elements(graph, type);
@@ -117,8 +124,8 @@ bool reads_addend(const Graph& graph, const Node& node) {
 }
 
 bool is_indexed(Op op) {
-  return op == Op::gather || op == Op::scatter_set || op == Op::scatter_add || op == Op::slice_set ||
-         op == Op::slice_add;
+  return op == Op::gather || op == Op::scatter_set || op == Op::scatter_add ||
+         op == Op::slice_set || op == Op::slice_add;
 }
 
 SizeFormula bytes(const Graph& graph, const Node& node) {
@@ -134,7 +141,8 @@ SizeFormula bytes(const Graph& graph, const Node& node) {
   }
   for (const ValueId value : node.outputs) total += bytes_of(graph, graph.type(value));
   if (node.op == Op::gather) total += bytes_of(graph, graph.type(node.outputs[0]));
-  if (node.op != Op::gather && is_indexed(node.op)) total += bytes_of(graph, graph.type(node.inputs[0]));
+  if (node.op != Op::gather && is_indexed(node.op))
+    total += bytes_of(graph, graph.type(node.inputs[0]));
   return total;
 }
 
@@ -156,7 +164,8 @@ SizeFormula cubic(const Graph& graph, const Node& node, double coefficient) {
 // coefficient * n^2 * columns, for matrices [..., n, n] and right sides [..., n, columns].
 SizeFormula solves(const Graph& graph, const Node& node, double coefficient) {
   const Shape& sides = graph.type(node.outputs[0]).shape;
-  return coefficient * (SizeFormula(graph.type(node.inputs[0]).shape, graph) * SizeFormula({sides.back()}, graph));
+  return coefficient * (SizeFormula(graph.type(node.inputs[0]).shape, graph) *
+                        SizeFormula({sides.back()}, graph));
 }
 
 SizeFormula flops(const Graph& graph, const Node& node) {
@@ -166,7 +175,8 @@ SizeFormula flops(const Graph& graph, const Node& node) {
   switch (node.op) {
     case Op::fused: {
       double operations = 0;
-      for (const Node& inner : node.attributes.graph("body").nodes) operations += inner.op == Op::constant ? 0 : 1;
+      for (const Node& inner : node.attributes.graph("body").nodes)
+        operations += inner.op == Op::constant ? 0 : 1;
       return operations * result();
     }
     case Op::matmul:

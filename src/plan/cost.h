@@ -1,12 +1,13 @@
 // What a kernel costs: floating-point operations and bytes of memory, as formulas of the sizes.
 //
 // How it is counted:
-//   flops  2*m*k*n for a product (scales and addend are not counted, as is usual for BLAS), the leading
+//   flops  2*m*k*n for a product (scales and addend are not counted, as is usual for BLAS), the
+//   leading
 //          term of the textbook's count for a factorisation, 1 per element and operation for
 //          elementwise ops, whatever the operation, and for reductions.
 //   bytes  every operand and every result once. Operands of one element, repeated reads and addends
-//          that a constant beta of 0 leaves unread do not count; of a broadcast operand counts what is
-//          stored.
+//          that a constant beta of 0 leaves unread do not count; of a broadcast operand counts what
+//          is stored.
 #pragma once
 
 #include <map>

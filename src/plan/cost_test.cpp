@@ -15,15 +15,19 @@ std::string cost_text(const std::string& text) {
 }
 
 std::string gemm_with(const std::string& beta) {
-  return "graph(%A: f64[m,k], %B: f64[k,n], %C: f64[m,n]) {\n  %3: f64[] = constant() {value = f64[] 0.5}\n"
-         "  %4: f64[] = constant() {value = f64[] " + beta + "}\n"
+  return "graph(%A: f64[m,k], %B: f64[k,n], %C: f64[m,n]) {\n  %3: f64[] = constant() {value = "
+         "f64[] 0.5}\n"
+         "  %4: f64[] = constant() {value = f64[] " +
+         beta +
+         "}\n"
          "  %5: f64[m,n] = gemm(%3, %A, %B, %4, %C)\n  return %5\n}";
 }
 
 TEST(Cost, OfProductsIsAFormulaOfTheSizes) {
   EXPECT_EQ(cost_text(gemm_with("1")), "2*m*k*n | 8*k*n + 8*m*k + 16*m*n");
-  EXPECT_EQ(cost_text("graph(%A: f32[m,k], %x: f32[k]) {\n  %2: f32[m] = matvec(%A, %x)\n  return %2\n}"),
-            "2*m*k | 4*m*k + 4*k + 4*m");
+  EXPECT_EQ(
+      cost_text("graph(%A: f32[m,k], %x: f32[k]) {\n  %2: f32[m] = matvec(%A, %x)\n  return %2\n}"),
+      "2*m*k | 4*m*k + 4*k + 4*m");
   EXPECT_EQ(cost_text("graph(%x: f32[k], %y: f32[k]) {\n  %2: f32[] = dot(%x, %y)\n  return %2\n}"),
             "2*k | 8*k + 4");
   EXPECT_EQ(cost_text("graph(%A: f64[b,m,k], %B: f64[b,k,n]) {\n"
@@ -42,9 +46,10 @@ TEST(Cost, OfKnownSizesIsANumber) {
 }
 
 TEST(Cost, TransposedOperandsCountTheSame) {
-  EXPECT_EQ(cost_text("graph(%A: f64[4,3], %B: f64[5,4]) {\n"
-                      "  %2: f64[3,5] = matmul(%A, %B) {trans_a = true, trans_b = true}\n  return %2\n}"),
-            "120 | 376");
+  EXPECT_EQ(
+      cost_text("graph(%A: f64[4,3], %B: f64[5,4]) {\n"
+                "  %2: f64[3,5] = matmul(%A, %B) {trans_a = true, trans_b = true}\n  return %2\n}"),
+      "120 | 376");
 }
 
 TEST(Cost, AnAddendWithAConstantBetaOfZeroIsNotRead) {
@@ -57,8 +62,10 @@ TEST(Cost, OneArrayReadTwiceCountsOnce) {
 }
 
 TEST(Cost, OfFactorisationsIsTheLeadingTerm) {
-  EXPECT_EQ(cost_text("graph(%A: f64[n,n]) {\n  %1: f64[n,n] = cholesky(%A) {lower = true}\n  return %1\n}"),
-            "0.333*n^3 | 16*n^2");
+  EXPECT_EQ(
+      cost_text(
+          "graph(%A: f64[n,n]) {\n  %1: f64[n,n] = cholesky(%A) {lower = true}\n  return %1\n}"),
+      "0.333*n^3 | 16*n^2");
 }
 
 TEST(Cost, OfElementwiseOpsCountsEveryOperation) {
@@ -66,8 +73,10 @@ TEST(Cost, OfElementwiseOpsCountsEveryOperation) {
 }
 
 TEST(Cost, ViewsAreNoKernels) {
-  EXPECT_EQ(cost_text("graph(%A: f64[m,n]) {\n  %1: f64[n,m] = transpose(%A) {perm = [1,0]}\n  return %1\n}"),
-            "none");
+  EXPECT_EQ(
+      cost_text(
+          "graph(%A: f64[m,n]) {\n  %1: f64[n,m] = transpose(%A) {perm = [1,0]}\n  return %1\n}"),
+      "none");
 }
 
 TEST(SizeFormula, SumsTermsOfTheSameSizes) {

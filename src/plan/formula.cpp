@@ -1,6 +1,7 @@
 #include "plan/formula.h"
 
 #include <cstdio>
+#include <limits>
 #include <map>
 #include <vector>
 
@@ -25,13 +26,15 @@ std::string within(const Text& part, Strength surroundings) {
   return part.strength < surroundings ? "(" + part.text + ")" : part.text;
 }
 
-Text infix(const Text& left, const char* sign, const Text& right, Strength strength, Strength right_strength) {
+Text infix(const Text& left, const char* sign, const Text& right, Strength strength,
+           Strength right_strength) {
   return {within(left, strength) + sign + within(right, right_strength), strength};
 }
 
 Text call(const std::string& function, const std::vector<Text>& arguments) {
   std::string text = function + "(";
-  for (std::size_t i = 0; i < arguments.size(); ++i) text += (i > 0 ? ", " : "") + within(arguments[i], comparison);
+  for (std::size_t i = 0; i < arguments.size(); ++i)
+    text += (i > 0 ? ", " : "") + within(arguments[i], comparison);
   return {text + ")", atom};
 }
 
@@ -62,28 +65,30 @@ Text transposed(const Text& matrix, bool flag) {
 }
 
 Text elementwise(const Node& node, const std::vector<Text>& x) {
+  // clang-format off
   switch (node.op) {
-    case Op::add:           return plus(x[0], x[1]);
-    case Op::subtract:      return infix(x[0], " - ", x[1], sum, product);
-    case Op::multiply:      return infix(x[0], "*", x[1], product, product);
-    case Op::divide:        return infix(x[0], "/", x[1], product, power);
-    case Op::floor_divide:  return infix(x[0], "//", x[1], product, power);
-    case Op::remainder:     return infix(x[0], "%", x[1], product, power);
-    case Op::power:         return infix(x[0], "**", x[1], atom, atom);
-    case Op::square:        return {within(x[0], atom) + "**2", power};
-    case Op::negative:      return {"-" + within(x[0], product), product};
-    case Op::reciprocal:    return {"1/" + within(x[0], power), product};
-    case Op::equal:         return infix(x[0], " == ", x[1], comparison, sum);
-    case Op::not_equal:     return infix(x[0], " != ", x[1], comparison, sum);
-    case Op::less:          return infix(x[0], " < ", x[1], comparison, sum);
-    case Op::less_equal:    return infix(x[0], " <= ", x[1], comparison, sum);
-    case Op::greater:       return infix(x[0], " > ", x[1], comparison, sum);
-    case Op::greater_equal: return infix(x[0], " >= ", x[1], comparison, sum);
-    case Op::bitwise_and:   return infix(x[0], " & ", x[1], power, power);
-    case Op::bitwise_or:    return infix(x[0], " | ", x[1], power, power);
-    case Op::cast:          return call(std::string(numpy_name(node.attributes.dtype("dtype"))), x);
-    default:                return call(std::string(info(node.op).name), x);
+    case Op::add:            return plus(x[0], x[1]);
+    case Op::subtract:       return infix(x[0], " - ", x[1], sum, product);
+    case Op::multiply:       return infix(x[0], "*", x[1], product, product);
+    case Op::divide:         return infix(x[0], "/", x[1], product, power);
+    case Op::floor_divide:   return infix(x[0], "//", x[1], product, power);
+    case Op::remainder:      return infix(x[0], "%", x[1], product, power);
+    case Op::power:          return infix(x[0], "**", x[1], atom, atom);
+    case Op::square:         return {within(x[0], atom) + "**2", power};
+    case Op::negative:       return {"-" + within(x[0], product), product};
+    case Op::reciprocal:     return {"1/" + within(x[0], power), product};
+    case Op::equal:          return infix(x[0], " == ", x[1], comparison, sum);
+    case Op::not_equal:      return infix(x[0], " != ", x[1], comparison, sum);
+    case Op::less:           return infix(x[0], " < ", x[1], comparison, sum);
+    case Op::less_equal:     return infix(x[0], " <= ", x[1], comparison, sum);
+    case Op::greater:        return infix(x[0], " > ", x[1], comparison, sum);
+    case Op::greater_equal:  return infix(x[0], " >= ", x[1], comparison, sum);
+    case Op::bitwise_and:    return infix(x[0], " & ", x[1], power, power);
+    case Op::bitwise_or:     return infix(x[0], " | ", x[1], power, power);
+    case Op::cast:           return call(std::string(numpy_name(node.attributes.dtype("dtype"))), x);
+    default:                 return call(std::string(info(node.op).name), x);
   }
+  // clang-format on
 }
 
 class Writer {
@@ -129,12 +134,15 @@ class Writer {
       return {number(*scalar), *scalar < 0 ? product : atom};
     }
     const Node* node = graph_.producer(id);
-    if (node == nullptr) return {value_text(graph_, id).substr(graph_.values[id].name.empty() ? 0 : 1), atom};
+    if (node == nullptr)
+      return {value_text(graph_, id).substr(graph_.values[id].name.empty() ? 0 : 1), atom};
     switch (node->op) {
       case Op::constant:
         return {"constant", atom};
       case Op::dim:
-        return {value(node->inputs[0]).text + ".shape[" + std::to_string(node->attributes.integer("axis")) + "]", atom};
+        return {value(node->inputs[0]).text + ".shape[" +
+                    std::to_string(node->attributes.integer("axis")) + "]",
+                atom};
       case Op::transpose:
         return transposed(value(node->inputs[0]), true);
       case Op::expand_dims:
@@ -144,12 +152,35 @@ class Writer {
       case Op::reshape:
         return call("reshape", {value(node->inputs[0])});
       case Op::slice:
-        return {within(value(node->inputs[0]), atom) + "[:]", atom};
+        return {within(value(node->inputs[0]), atom) + slice_text(*node), atom};
       case Op::diagonal:
         return call("diagonal", {value(node->inputs[0])});
       default:
         return {value_text(graph_, id), atom};
     }
+  }
+
+  // "[:,2:5]"; "[...]" where a bound is not constant.
+  std::string slice_text(const Node& node) const {
+    const Integers& axes = node.attributes.integers("axes");
+    std::vector<std::string> parts(graph_.type(node.inputs[0]).rank(), ":");
+    for (std::size_t i = 0; i < axes.size(); ++i) {
+      const auto start = graph_.integer_constant(node.inputs[1 + 3 * i]);
+      const auto stop = graph_.integer_constant(node.inputs[2 + 3 * i]);
+      const auto step = graph_.integer_constant(node.inputs[3 + 3 * i]);
+      if (!start || !stop || !step) return "[...]";
+      const auto bound = [](std::int64_t number, std::int64_t otherwise) {
+        const auto limit = std::numeric_limits<std::int64_t>::max();
+        const bool open = number == otherwise || number == limit || number == -limit - 1;
+        return open ? std::string() : std::to_string(number);
+      };
+      parts[axes[i]] = bound(*start, *step > 0 ? 0 : -1) + ":" +
+                       bound(*stop, -1 - std::numeric_limits<std::int64_t>::max());
+      if (*step != 1) parts[axes[i]] += ":" + std::to_string(*step);
+    }
+    std::string text = "[";
+    for (std::size_t i = 0; i < parts.size(); ++i) text += (i > 0 ? "," : "") + parts[i];
+    return text + "]";
   }
 
   static Text body(const Graph& graph, const std::vector<Text>& operands) {

@@ -54,11 +54,12 @@ nb::list kernels_of(const Graph& graph) {
 }  // namespace
 
 void bind_cost(nb::module_& m) {
-  m.def("kernels", &kernels_of, "graph"_a,
-        "The kernels of a graph in order. Dicts of kernel, op, equation (in the graph's names),\n"
-        "pattern (the rule's equation, \"\" when none fired), origin (the node of the PyTensor\n"
-        "graph), node (index into graph.nodes), operands and results (\"%A: f64[m,k]\"), flops and\n"
-        "bytes: numbers, or formulas of the sizes that are not known.");
+  m.def(
+      "kernels", &kernels_of, "graph"_a,
+      "The kernels of a graph in order. Dicts of kernel, op, equation (in the graph's names),\n"
+      "pattern (the rule's equation, \"\" when none fired), origin (the node of the PyTensor\n"
+      "graph), node (index into graph.nodes), operands and results (\"%A: f64[m,k]\"), flops and\n"
+      "bytes: numbers, or formulas of the sizes that are not known.");
 }
 
 }  // namespace gemmule
