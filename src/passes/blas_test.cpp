@@ -193,6 +193,17 @@ TEST(Blas, StaticRowsAndColumnsBecomeGemv) {
             (Counts{{"ger", 1}}));
 }
 
+TEST(Blas, AColumnOfAMatrixVectorProductIsAGemvOfColumns) {
+  EXPECT_EQ(counts_of(R"(graph(%A: f64[m,k], %x: f64[k], %C: f64[p,1], %s: f64[1,1]) {
+  %p: f64[m] = matvec(%A, %x)
+  %c: f64[m,1] = expand_dims(%p) {axes = [1]}
+  %q: f64[m,1] = multiply(%s, %c)
+  %t: f64[p,1] = add(%C, %q)
+  return %t
+})"),
+            (Counts{{"gemv", 1}}));
+}
+
 TEST(Blas, ExplicitGemmThatBroadcastsKeepsItsFlag) {
   const Optimised result = optimised(R"(graph(%a: f64[], %A: f64[m,1], %B: f64[1,n], %C: f64[p,n]) {
   %at: f64[1,m] = transpose(%A) {perm = [1,0]}

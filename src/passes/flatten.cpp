@@ -305,8 +305,47 @@ class Flattener {
     return result;
   }
 
-  void finish(ValueId root, const Type& type, std::vector<Term>& terms, const std::vector<NodeId>& walked,
-              const std::map<ValueId, int>& visits) {
+  // A sum of columns, (A@x)[:, None] + Z with Z statically one column, is a column of a sum of vectors.
+  // Takes the axes off the terms and returns them; none when no product is expanded.
+  Integers squeeze_terms(Type& type, std::vector<Term>& terms, std::map<ValueId, int>& visits) {
+    Integers axes;
+    for (const Term& term : terms) {
+      const Node* node = graph_.producer(term.value, Op::expand_dims);
+      if (node != nullptr && is_plain_product(graph_.producer(node->inputs[0]))) {
+        axes = node->attributes.integers("axes");
+      }
+    }
+    for (std::int64_t& axis : axes) axis += axis < 0 ? type.rank() : 0;
+    for (const Term& term : terms) {
+      const Type& other = graph_.type(term.value);
+      for (const std::int64_t axis : axes) {
+        if (other.rank() != type.rank() || !other.shape[axis].is_one()) return {};
+      }
+    }
+    if (axes.empty()) return {};
+    for (Term& term : terms) {
+      const Node* node = graph_.producer(term.value, Op::expand_dims);
+      const ValueId expanded = term.value;
+      if (node != nullptr && node->attributes.integers("axes") == axes) {
+        term.value = node->inputs[0];
+        // The product is read here as often as its expansion, if nothing else reads it.
+        visits[term.value] = visits[expanded] >= uses_[expanded] ? 1 : 0;
+      } else {
+        term.value = graph_.add(Op::squeeze, {expanded}, {{"axes", axes}});
+      }
+    }
+    Shape shape;
+    for (std::int64_t axis = 0; axis < type.rank(); ++axis) {
+      if (std::find(axes.begin(), axes.end(), axis) == axes.end()) shape.push_back(type.shape[axis]);
+    }
+    type.shape = shape;
+    return axes;
+  }
+
+  void finish(ValueId root, Type type, std::vector<Term>& terms, const std::vector<NodeId>& walked,
+              std::map<ValueId, int>& visits) {
+    const Integers squeezed = squeeze_terms(type, terms, visits);
+    uses_.resize(graph_.values.size(), 1);
     bool fusible = false;
     std::vector<Missed> missed;
     for (const Term& term : terms) {
@@ -344,7 +383,9 @@ class Flattener {
       operands.push_back(term.value);
     }
     const std::string origin = graph_.producer(root)->origin;
-    replace_uses(graph_, root, graph_.add(Op::scaled_sum, std::move(operands), {}, origin));
+    ValueId sum = graph_.add(Op::scaled_sum, std::move(operands), {}, origin);
+    if (!squeezed.empty()) sum = graph_.add(Op::expand_dims, {sum}, {{"axes", squeezed}}, origin);
+    replace_uses(graph_, root, sum);
     for (const NodeId node : walked) absorbed_[node] = true;
   }
 
