@@ -96,7 +96,7 @@ def test_data_and_picture_are_saved(tmp_path):
 
 def test_the_command_line_measures_what_it_is_asked_for(tmp_path, capsys):
     path = tmp_path / "b.json"
-    short = "--modes GEMMULE --dtypes float64 --repeats 1 --seconds 0.001".split()
+    short = ["--modes", "GEMMULE", "--dtypes", "float64", "--repeats", "1", "--seconds", "0.001"]
     status = main(["--match", "gemm 8", *short, "--json", str(path)])
     assert status == 0
     assert {row["case"] for row in json.loads(path.read_text())["results"]} == {
