@@ -80,6 +80,9 @@ def draw(boxes: list[Box], arrows: list[Arrow], title: str = "") -> str:
     places = [
         _Place(layer, box.width, box.height) for layer, box in zip(layers, boxes, strict=True)
     ]
+    for arrow in arrows:  # room for the label below its source
+        source = places[arrow.source]
+        source.width = max(source.width, len(arrow.label) * _CHARACTER[10])
     paths = [_path(places, arrow) for arrow in arrows]
     rows = [[] for _ in range(max(layers, default=0) + 1)]
     for index, place in enumerate(places):
