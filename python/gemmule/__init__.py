@@ -20,19 +20,20 @@ def _check_mlx() -> None:
     if found != _core.built_against_mlx:
         raise ImportError(
             f"gemmule was built against mlx {_core.built_against_mlx}, but mlx {found} is "
-            f"installed. "
-            f"Run: pip install mlx=={_core.built_against_mlx}"
+            f"installed. Run: pip install mlx=={_core.built_against_mlx}"
         )
 
 
 _check_mlx()
 
+from gemmule import forking as _forking  # noqa: E402
 from gemmule import linker as _linker  # noqa: E402
 from gemmule import mlx_blas as _mlx_blas  # noqa: E402
 from gemmule.config import config  # noqa: E402
 from gemmule.explain import Explanation, explain  # noqa: E402
 from gemmule.linker import GemmuleLinker  # noqa: E402
 
+_forking.register()
 _linker.register()
 _mlx_blas.register()
 

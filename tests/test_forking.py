@@ -1,0 +1,37 @@
+"""A function that ran in the parent runs in a forked child."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+SCRIPT = """
+import multiprocessing
+import numpy as np, pytensor, pytensor.tensor as pt
+import gemmule
+
+x = pt.matrix()
+f = pytensor.function([x], [pt.tanh(x @ x).sum(), pt.sort(x), pt.cumsum(x)], mode="GEMMULE")
+value = np.arange(9.0).reshape(3, 3)
+
+def work(queue):
+    queue.put([np.asarray(result) for result in f(value)])
+
+f(value)
+context = multiprocessing.get_context("fork")
+queue = context.Queue()
+child = context.Process(target=work, args=(queue,))
+child.start()
+for got, want in zip(queue.get(timeout=60), f(value)):
+    np.testing.assert_array_equal(got, want)
+child.join()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_runs_what_its_parent_compiled():
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", SCRIPT], capture_output=True, text=True, timeout=120
+    )
+    assert run.returncode == 0, run.stderr
