@@ -141,7 +141,8 @@ struct IntegerMatmulArgs {
 void integer_matmul(const IntegerMatmulArgs& args);
 
 // How many threads the BLAS library may use for one large product, for the whole process. The
-// library's default is one per core; small products stay on the calling thread in any case.
+// library's default is one per core; small products stay on the calling thread in any case (see
+// blas_threads.h).
 // Accelerate decides by itself and ignores this. Throws std::invalid_argument unless count >= 1.
 void set_blas_threads(int count);
 int blas_threads();

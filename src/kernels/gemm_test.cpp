@@ -4,6 +4,7 @@
 
 #include "kernels/blas.h"
 #include "kernels/blas_test_support.h"
+#include "kernels/blas_threads.h"
 
 namespace gemmule::kernels {
 namespace {
@@ -233,6 +234,28 @@ TEST(BlasThreads, CanBeSet) {
   EXPECT_EQ(blas_threads(), 1);
   set_blas_threads(before);
   EXPECT_THROW(set_blas_threads(0), std::invalid_argument);
+}
+
+TEST(BlasThreads, StayTheUsersAfterCalls) {
+  const int before = blas_threads();
+  set_blas_threads(2);
+  const auto calls = [] {
+    for (int i = 0; i < 1000; ++i) {
+      const BlasThreads small(false);
+      const BlasThreads large(true);
+      EXPECT_EQ(blas_threads(), 2);
+    }
+  };
+  std::thread first(calls), second(calls);
+  first.join();
+  second.join();
+  EXPECT_EQ(blas_threads(), 2);
+  {
+    const BlasThreads small(false);
+    set_blas_threads(before);
+    EXPECT_EQ(blas_threads(), before);
+  }
+  EXPECT_EQ(blas_threads(), before);
 }
 
 }  // namespace
