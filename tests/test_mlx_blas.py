@@ -23,6 +23,7 @@ from pytensor.tensor.blas import (
     gemv_no_inplace,
 )
 
+from gemmule import _core
 from gemmule.mlx_blas import MlxBlasLinker, blas_ops
 from gemmule.rank_one import ger
 
@@ -734,6 +735,44 @@ def test_under_compile():
         assert_same(result, beta * z + alpha * (x @ y))
 
 
+def test_without_compile_where_there_is_nothing_to_fuse():
+    (Z, X, Y), _ = gemm_inputs("float32")
+    f = pytensor.function([Z, X, Y], [0.5 * (X @ Y.T) + Z, Y.T, Y], mode="MLX_BLAS")
+    z, x, y = values_for([Z, X, Y], {"Z": (4, 5), "X": (4, 3), "Y": (5, 3)})
+    inside = mx.compile(lambda z, x, y: f(z, x, y)[0])
+    want = 0.5 * (x @ y.T) + z
+    for call in [
+        lambda: f(z, x, y),
+        lambda: f(np.asfortranarray(z), x[::-1][::-1], y),
+        lambda: f(mx.array(z), x, mx.array(y)),
+        lambda: f(*map(mx.array, (z, x, y))),
+        lambda: [inside(*map(mx.array, (z, x, y))), y.T, y],
+    ]:
+        product, transposed, same = call()
+        assert isinstance(product, mx.array)
+        assert_same(product, want)
+        assert_same(transposed, y.T)
+        assert_same(same, y)
+
+
+def test_results_do_not_share_memory_with_numpy():
+    X, Y = pt.fmatrix("X"), pt.fmatrix("Y")
+    f = pytensor.function([X, Y], [X.T, X @ Y, X], mode="MLX_BLAS")
+    x, y = values_for([X, Y], {"X": (4, 3), "Y": (3, 5)})
+    wanted = [x.T.copy(), x @ y, x.copy()]
+    results = f(x, y)
+    x[...] = y[...] = np.nan
+    for got, want in zip(results, wanted, strict=True):
+        assert_same(got, want)
+
+
+def test_results_of_mlx_arrays_stay_lazy():
+    X, Y = pt.fmatrix("X"), pt.fmatrix("Y")
+    f = pytensor.function([X, Y], X @ Y, mode="MLX_BLAS")
+    x, y = map(mx.array, values_for([X, Y], {"X": (4, 3), "Y": (3, 5)}))
+    assert _core.primitives([f(x, y)]) == ["Matmul"]
+
+
 def test_linker_by_name():
     X = pt.dmatrix("X")
     f = pytensor.function([X], X @ X.T + X, mode=Mode("mlx_blas", "fast_run"))
@@ -782,3 +821,20 @@ def test_mode_mlx_is_unchanged():
         assert "BlasOpt" in before["incompatible"]
         """
     subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True)
+
+
+@pytest.mark.parametrize("operand", ["matrix", "vector"])
+def test_constant_operands(operand):
+    rng = np.random.default_rng(5)
+    x, v = rng.normal(size=(4, 3)), rng.normal(size=3)
+    y = pt.dvector("y")
+    if operand == "matrix":
+        f = pytensor.function([y], 0.5 * pt.dot(x, y[:3]) + y, mode="MLX_BLAS")
+        expected = lambda value: 0.5 * x @ value[:3] + value  # noqa: E731
+    else:
+        Y = pt.dmatrix("Y")
+        f = pytensor.function([Y], pt.dot(Y, v), mode="MLX_BLAS")
+        np.testing.assert_allclose(np.asarray(f(x)), x @ v, rtol=1e-12)
+        return
+    value = rng.normal(size=4)
+    np.testing.assert_allclose(np.asarray(f(value)), expected(value), rtol=1e-12)

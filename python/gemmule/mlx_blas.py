@@ -12,15 +12,21 @@ from functools import singledispatch
 import mlx.core as mx
 import pytensor.tensor.blas as pytensor_blas
 from pytensor.compile.mode import Mode, optdb, register_linker, register_mode
+from pytensor.compile.ops import DeepCopyOp, ViewOp
 from pytensor.graph.basic import Apply, Constant, Variable
 from pytensor.graph.op import HasMultipleInnerGraph, Op
 from pytensor.graph.rewriting.basic import dfs_rewriter, node_rewriter
 from pytensor.graph.rewriting.db import RewriteDatabaseQuery
 from pytensor.link.mlx.linker import MLXLinker
+from pytensor.scalar.basic import Cast
+from pytensor.tensor.basic import AllocEmpty
 from pytensor.tensor.blas import BatchedDot, Dot22, Dot22Scalar, Gemm, Gemv
 from pytensor.tensor.blockwise import Blockwise
+from pytensor.tensor.elemwise import DimShuffle, Elemwise
 from pytensor.tensor.math import Dot, mul
 from pytensor.tensor.rewriting.blas import blas_optdb, local_dot22_to_dot22scalar
+from pytensor.tensor.shape import Shape, Shape_i
+from pytensor.tensor.subtensor import Subtensor
 
 from gemmule import _core, rank_one
 from gemmule.rank_one import Ger
@@ -41,6 +47,38 @@ class MlxBlasLinker(MLXLinker):
 
     def fgraph_convert(self, fgraph, **kwargs):
         return super().fgraph_convert(fgraph, **kwargs, conversion_func=convert)
+
+    def jit_compile(self, function):
+        """Without `mx.compile` where it would have nothing to fuse: its call costs 15 us.
+
+        Then NumPy inputs are read where they lie and the results are computed before they are
+        returned, by the calling thread.
+        """
+        nodes = self.fgraph.toposort()
+        if not nodes or not all(_leaves_nothing_to_fuse(node.op) for node in nodes):
+            return super().jit_compile(function)
+        from pytensor.link.mlx.dispatch import mlx_typify
+
+        call_here = _core.call_here
+
+        def run(*inputs):
+            outputs = call_here(function, inputs)
+            if outputs is None:
+                return function(*(mlx_typify(value) for value in inputs))
+            return outputs
+
+        return run
+
+
+# Ops that look at memory in another way, ask for sizes or make memory that is not read.
+_VIEWS = (AllocEmpty, DeepCopyOp, DimShuffle, Shape, Shape_i, Subtensor, ViewOp)
+
+
+def _leaves_nothing_to_fuse(op: Op) -> bool:
+    op = op.core_op if isinstance(op, Blockwise) else op
+    if isinstance(op, Elemwise):
+        return isinstance(op.scalar_op, Cast)
+    return _kernel(op) is not None or isinstance(op, _VIEWS)
 
 
 # -- conversion ------------------------------------------------------------------------------------
@@ -72,7 +110,7 @@ def _cast(x: mx.array, dtype) -> mx.array:
 
 def _known(scale: Variable) -> float | None:
     """The value of a constant real scale: known to the kernel before it runs."""
-    if not isinstance(scale, Constant) or scale.type.dtype.startswith("complex"):
+    if not isinstance(scale, Constant) or scale.type.ndim or scale.type.dtype.startswith("complex"):
         return None
     return float(scale.data)
 

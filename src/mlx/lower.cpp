@@ -1,11 +1,13 @@
 #include "mlx/lower.h"
 
+#include <algorithm>
 #include <string>
 
 #include "ir/error.h"
 #include "ir/text.h"
 #include "mlx/backend/cuda/cuda.h"
 #include "mlx/host_primitives.h"
+#include "mlx/ops.h"
 
 namespace gemmule {
 
@@ -56,9 +58,33 @@ bool elementwise_runs_on_gpu(const Graph& graph, const Node& node) {
   return has_mlx_function(node.op, graph.type(node.inputs[operand]).dtype);
 }
 
+bool is_empty(const Type& type) {
+  const auto sizes = static_shape(type);
+  return std::find(sizes.begin(), sizes.end(), 0) != sizes.end();
+}
+
+// All results are without elements. On a GPU such nodes are not run: MLX's CUDA products end the
+// process for them.
+bool computes_nothing(const LowerContext& context) {
+  for (std::size_t i = 0; i < context.node.outputs.size(); ++i) {
+    if (!is_empty(context.result_type(static_cast<int>(i)))) return false;
+  }
+  return true;
+}
+
+Lowered empty_results(const LowerContext& context) {
+  Lowered results;
+  for (std::size_t i = 0; i < context.node.outputs.size(); ++i) {
+    const Type& type = context.result_type(static_cast<int>(i));
+    results.push_back(mx::zeros(to_mlx_shape(type), to_mlx(type.dtype), context.stream));
+  }
+  return results;
+}
+
 }  // namespace
 
 Lowered lower(LowerContext& context) {
+  if (!context.on_cpu && computes_nothing(context)) return empty_results(context);
   Lowered results = kLowerFunctions[static_cast<int>(context.node.op)](context);
   const auto broken = [&](const std::string& what) {
     return InternalError("lowering of " + to_text(context.graph, context.node) + " gave " + what);

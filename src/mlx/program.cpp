@@ -34,13 +34,20 @@ std::uintptr_t new_compile_id() {
   return 2 * ++next + 1;
 }
 
+int computing_nodes(const Graph& graph) {
+  int count = 0;
+  for (const Node& node : graph.nodes) count += info(node.op).kernel.empty() ? 0 : 1;
+  return count;
+}
+
 }  // namespace
 
 MlxProgram::MlxProgram(Graph graph, mx::Device device) : graph_(std::move(graph)), device_(device) {
   const bool gpu = device_ == mx::Device::gpu;
   if (gpu) {
     configure_tf32();
-    compile_id_ = new_compile_id();
+    // One kernel leaves nothing to fuse, and a traced call costs more than building its array.
+    if (computing_nodes(graph_) > 1) compile_id_ = new_compile_id();
   }
 
   std::vector<bool> used(graph_.values.size(), false);
@@ -56,6 +63,13 @@ MlxProgram::MlxProgram(Graph graph, mx::Device device) : graph_(std::move(graph)
     }
     may_raise_ = may_raise_ || is_indexing(node.op);
     step.on_gpu = gpu && runs_on_gpu(graph_, node);
+    if (!step.on_gpu && (is_elementwise(node.op) || node.op == Op::fused)) {
+      step.chain = elementwise_chain({.graph = graph_,
+                                      .node = node,
+                                      .operands = {},
+                                      .stream = mx::default_stream(mx::Device::cpu),
+                                      .on_cpu = true});
+    }
     step.last_use.resize(node.inputs.size());
     for (std::size_t i = node.inputs.size(); i-- > 0;) {
       step.last_use[i] = !used[node.inputs[i]];
@@ -108,7 +122,8 @@ std::vector<mx::array> MlxProgram::build(std::vector<mx::array> inputs,
                          .stream = step.on_gpu ? stream : cpu_stream,
                          .on_cpu = !step.on_gpu,
                          .status = options.status,
-                         .given_away = {}};
+                         .given_away = {},
+                         .chain = step.chain};
     context.operands.reserve(node.inputs.size());
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       std::optional<mx::array>& value = values[node.inputs[i]];

@@ -5,6 +5,7 @@
 #include "ir/error.h"
 #include "ir/infer_rules.h"
 #include "ir/text.h"
+#include "passes/pass.h"
 #include "plan/evaluate.h"
 
 namespace gemmule {
@@ -57,6 +58,11 @@ void check_input(const Graph& graph, int input, const Type& given) {
   }
 }
 
+bool has_fused(const Graph& graph) {
+  return std::any_of(graph.nodes.begin(), graph.nodes.end(),
+                     [](const Node& node) { return node.op == Op::fused; });
+}
+
 class Specialiser {
  public:
   Specialiser(const Graph& from, const std::vector<Type>& types, const std::vector<const Tensor*>& values)
@@ -78,7 +84,12 @@ class Specialiser {
   Graph run() {
     for (const Node& node : from_.nodes) add(node);
     for (const ValueId output : from_.outputs) to_.outputs.push_back(moved_[output]);
-    return pruned(to_);
+    Graph result = pruned(to_);
+    if (has_fused(from_)) {
+      PassContext context;
+      fusion(result, context);
+    }
+    return result;
   }
 
  private:
@@ -94,19 +105,46 @@ class Specialiser {
       moved_[node.outputs[0]] = to_.add_constant(Tensor::from_bytes(DType::i64, {}, &size));
       return;
     }
-    const auto results = to_.add_all(node.op, operands, node.attributes, node.origin);
-    for (std::size_t i = 0; i < results.size(); ++i) {
-      const Type& type = to_.type(results[i]);
+    if (node.op == Op::fused) {
+      add_body(node, operands);
+      return;
+    }
+    const auto results = add_and_fold(node, operands);
+    if (node.op == Op::broadcast_to) check_stretching(node, operands[0], results[0]);
+    for (std::size_t i = 0; i < results.size(); ++i) moved_[node.outputs[i]] = results[i];
+  }
+
+  // The ops of a body one by one, so that what constants decide is folded; the rest is fused again.
+  void add_body(const Node& node, const std::vector<ValueId>& operands) {
+    const Graph& body = node.attributes.graph("body");
+    std::vector<ValueId> inside(body.values.size(), kNone);
+    for (std::size_t i = 0; i < operands.size(); ++i) inside[body.inputs[i]] = operands[i];
+    for (const Node& inner : body.nodes) {
+      std::vector<ValueId> inner_operands;
+      for (const ValueId operand : inner.inputs) inner_operands.push_back(inside[operand]);
+      Node named = inner;
+      named.origin = node.origin;
+      inside[inner.outputs[0]] = add_and_fold(named, inner_operands)[0];
+    }
+    for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+      moved_[node.outputs[i]] = inside[body.outputs[i]];
+    }
+  }
+
+  // Adds the node and returns the values of its results, constants where its operands are.
+  std::vector<ValueId> add_and_fold(const Node& node, const std::vector<ValueId>& operands) {
+    auto results = to_.add_all(node.op, operands, node.attributes, node.origin);
+    for (const ValueId result : results) {
+      const Type& type = to_.type(result);
       if (!type.is_static()) {
         throw UnsupportedError("[" + std::string(info(node.op).name) + "] the size of the result, " +
                                to_text(type, &to_) + ", depends on computed data" +
                                (node.origin.empty() ? "" : " (node \"" + node.origin + "\")"));
       }
-      moved_[node.outputs[i]] = results[i];
     }
-    if (node.op == Op::broadcast_to) check_stretching(node, operands[0], results[0]);
     to_.nodes.back().equation = node.equation;
-    fold(node);
+    fold(results);
+    return results;
   }
 
   // Sizes that turn out to be 1 do not stretch: PyTensor broadcasts by what is known statically.
@@ -148,10 +186,10 @@ class Specialiser {
   }
 
   // Replaces the results of the node added last by constants when all its operands are.
-  void fold(const Node& old) {
+  void fold(std::vector<ValueId>& values) {
     const Node& node = to_.nodes.back();
     if (node.op == Op::constant) return;
-    for (const ValueId output : node.outputs) {
+    for (const ValueId output : values) {
       const Type& type = to_.type(output);
       const bool small = element_count(static_shape(type)) <=
                          (is_inexact(type.dtype) ? kLargestFolded : kLargestFoldedIntegers);
@@ -165,9 +203,7 @@ class Specialiser {
     }
     const auto results = evaluate(to_, node, operands);
     if (!results) return;
-    for (std::size_t i = 0; i < results->size(); ++i) {
-      moved_[old.outputs[i]] = to_.add_constant((*results)[i]);
-    }
+    for (std::size_t i = 0; i < results->size(); ++i) values[i] = to_.add_constant((*results)[i]);
   }
 
   static std::int64_t element_count(const std::vector<std::int64_t>& shape) {

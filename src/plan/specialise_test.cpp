@@ -50,6 +50,31 @@ TEST(Specialise, FoldsWhatFollowsFromShapes) {
 )");
 }
 
+TEST(Specialise, FoldsInsideFusedChains) {
+  const Graph graph = specialised(R"(graph(%x: f64[n]) {
+  %d: i64[] = dim(%x) {axis = 0}
+  %f: f64[n] = fused(%x, %d) {body = graph(%x: f64[], %d: i64[]) {
+    %c: f64[] = cast(%d) {dtype = f64}
+    %l: f64[] = log(%c)
+    %e: f64[] = exp(%x)
+    %s: f64[] = subtract(%e, %l)
+    return %s
+  }}
+  return %f
+})",
+                                  {{1}});
+  EXPECT_EQ(to_text(graph), R"(graph(%x: f64[1]) {
+  %1: f64[1] = fused(%x) {body = graph(%0: f64[]) {
+    %1: f64[] = exp(%0)
+    %2: f64[] = constant() {value = f64[] 0}
+    %3: f64[] = subtract(%1, %2)
+    return %3
+  }}
+  return %1
+}
+)");
+}
+
 TEST(Specialise, SizesGivenAsArgumentsAreReadFromThem) {
   const std::string text = R"(graph(%x: f64[], %n: i64[]) {
   %o: i64[] = constant() {value = i64[] 1}
