@@ -739,7 +739,7 @@ def test_without_compile_where_there_is_nothing_to_fuse():
     (Z, X, Y), _ = gemm_inputs("float32")
     f = pytensor.function([Z, X, Y], [0.5 * (X @ Y.T) + Z, Y.T, Y], mode="MLX_BLAS")
     z, x, y = values_for([Z, X, Y], {"Z": (4, 5), "X": (4, 3), "Y": (5, 3)})
-    inside = mx.compile(lambda z, x, y: f(z, x, y)[0])
+    inside = mx.compile(lambda z, x, y: f.vm.jit_fn(z, x, y)[0])
     want = 0.5 * (x @ y.T) + z
     for call in [
         lambda: f(z, x, y),

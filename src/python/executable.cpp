@@ -42,17 +42,6 @@ bool overlap(const NumpyView& a, const NumpyView& b) {
   return a_low < b_high && b_low < a_high;
 }
 
-// Row-major, in the machine's byte order.
-bool is_plain(const NumpyView& view) {
-  if (!view.native) return false;
-  auto expected = static_cast<Py_ssize_t>(size_of(*view.dtype));
-  for (std::size_t i = view.shape.size(); i-- > 0;) {
-    if (view.shape[i] != 1 && view.strides[i] != expected) return false;
-    expected *= view.shape[i];
-  }
-  return true;
-}
-
 nb::list new_list(std::size_t size) {
   PyObject* list = PyList_New(static_cast<Py_ssize_t>(size));
   if (list == nullptr) nb::raise_python_error();

@@ -189,6 +189,16 @@ PyObject* numpy_from_number(PyObject* number, DType dtype) {
 
 bool can_share_memory() { return header_bytes() != kNoHeader; }
 
+bool is_plain(const NumpyView& view) {
+  if (!view.native) return false;
+  auto expected = static_cast<Py_ssize_t>(size_of(*view.dtype));
+  for (std::size_t i = view.shape.size(); i-- > 0;) {
+    if (view.shape[i] != 1 && view.strides[i] != expected) return false;
+    expected *= view.shape[i];
+  }
+  return true;
+}
+
 bool shareable(const NumpyView& view) {
   if (!view.native) return false;
   const auto item = static_cast<Py_ssize_t>(size_of(*view.dtype));

@@ -53,6 +53,9 @@ PyObject* numpy_from_number(PyObject* number, DType dtype);
 // True where MLX's arrays can lie in any memory: its allocator is the CPU's.
 bool can_share_memory();
 
+// Row-major, in the machine's byte order; of a dtype that is known.
+bool is_plain(const NumpyView& view);
+
 // Whether the array's memory can be an MLX array as it is.
 bool shareable(const NumpyView& view);
 
