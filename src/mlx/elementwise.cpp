@@ -2,15 +2,60 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/scratch.h"
 #include "mlx/host_primitives.h"
 #include "mlx/product.h"
 
 namespace gemmule {
 
+// -- ElementwiseChain ---------------------------------------------------------------------------
+
+void ElementwiseChain::run(std::span<const ConstView> in, std::span<const View> out,
+                           int rank) const {
+  std::call_once(once_, [&] {
+    kernel_.emplace(bind(in, out, rank));
+    rank_ = rank;
+    for (const ConstView& view : in) layouts_.emplace_back(view.shape, view.strides);
+    for (const View& view : out) layouts_.emplace_back(view.shape, view.strides);
+  });
+  const kernels::Scratch addresses(sizeof(void*) * (in.size() + out.size()));
+  const void** inputs = addresses.as<const void*>();
+  void** outputs = addresses.as<void*>() + in.size();
+  for (std::size_t i = 0; i < in.size(); ++i) inputs[i] = in[i].data;
+  for (std::size_t i = 0; i < out.size(); ++i) outputs[i] = out[i].data;
+  if (is_bound_to(in, out, rank)) return kernel_->run(inputs, outputs);
+  bind(in, out, rank).run(inputs, outputs);
+}
+
+kernels::ElementwiseKernel ElementwiseChain::bind(std::span<const ConstView> in,
+                                                  std::span<const View> out, int rank) const {
+  std::vector<ConstView> operands;
+  operands.reserve(in.size());
+  for (const ConstView& view : in) operands.push_back(broadcast_after(view, rank, out[0].shape));
+  return kernels::ElementwiseKernel(program_, operands, out);
+}
+
+bool ElementwiseChain::is_bound_to(std::span<const ConstView> in, std::span<const View> out,
+                                   int rank) const {
+  const auto same = [](const auto& view, const auto& layout) {
+    return view.shape == layout.first && view.strides == layout.second;
+  };
+  if (rank != rank_) return false;
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    if (!same(in[i], layouts_[i])) return false;
+  }
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    if (!same(out[i], layouts_[in.size() + i])) return false;
+  }
+  return true;
+}
+
+// -- Elementwise --------------------------------------------------------------------------------
+
 std::vector<Extents> Elementwise::result_shapes(const std::vector<Extents>& operands) const {
   Extents shape;
   for (const Extents& operand : operands) shape = broadcast_extents(shape, operand);
-  return std::vector<Extents>(program_->outputs.size(), shape);
+  return std::vector<Extents>(chain_->program().outputs.size(), shape);
 }
 
 void Elementwise::compute(std::span<const ConstView> in, std::span<const View> out) const {
@@ -19,10 +64,7 @@ void Elementwise::compute(std::span<const ConstView> in, std::span<const View> o
 
 void Elementwise::compute_batch(std::span<const ConstView> in, std::span<const View> out,
                                 int rank) const {
-  std::vector<ConstView> operands;
-  operands.reserve(in.size());
-  for (const ConstView& view : in) operands.push_back(broadcast_after(view, rank, out[0].shape));
-  kernels::run(*program_, operands, out);
+  chain_->run(in, out, rank);
 }
 
 std::vector<int> Elementwise::donors(int result) const {
@@ -35,8 +77,8 @@ std::vector<int> Elementwise::donors(int result) const {
 }
 
 bool Elementwise::same_parameters(const HostPrimitive& other) const {
-  const kernels::ElementwiseProgram& a = *program_;
-  const kernels::ElementwiseProgram& b = *static_cast<const Elementwise&>(other).program_;
+  const kernels::ElementwiseProgram& a = chain_->program();
+  const kernels::ElementwiseProgram& b = static_cast<const Elementwise&>(other).chain_->program();
   const auto same_instruction = [](const auto& x, const auto& y) {
     return x.op == y.op && x.in == y.in && x.out == y.out;
   };
@@ -49,7 +91,7 @@ bool Elementwise::same_parameters(const HostPrimitive& other) const {
 }
 
 std::shared_ptr<HostPrimitive> Elementwise::with(Signature signature) const {
-  return std::make_shared<Elementwise>(where(), std::move(signature), program_);
+  return std::make_shared<Elementwise>(where(), std::move(signature), chain_);
 }
 
 }  // namespace gemmule

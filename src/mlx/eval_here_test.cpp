@@ -72,15 +72,14 @@ TEST(HostPrimitive, CarriesWhatAKernelThrowsToWhoeverWaits) {
 }
 
 TEST(Elementwise, WorksInTheMemoryOfAnOperandUnderVmapToo) {
-  auto program = std::make_shared<kernels::ElementwiseProgram>();
-  program->registers = {DType::f64, DType::f64, DType::f64};
-  program->n_inputs = 2;
-  program->code = {{Op::add, {0, 1}, 2}};
-  program->outputs = {2};
+  kernels::ElementwiseProgram program;
+  program.registers = {DType::f64, DType::f64, DType::f64};
+  program.n_inputs = 2;
+  program.code = {{Op::add, {0, 1}, 2}};
+  program.outputs = {2};
   Signature signature{{DType::f64, DType::f64}, {DType::f64}};
-  const auto add =
-      std::make_shared<Elementwise>(mx::default_stream(mx::Device::cpu), signature,
-                                    std::shared_ptr<const kernels::ElementwiseProgram>(program));
+  const auto add = std::make_shared<Elementwise>(mx::default_stream(mx::Device::cpu), signature,
+                                                 std::make_shared<const ElementwiseChain>(program));
   mx::array x = mx::contiguous(mx::add(matrix(1), matrix(1)));
   x.eval();
   const void* memory = x.data<double>();

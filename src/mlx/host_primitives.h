@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -101,14 +103,36 @@ class Dot : public HostPrimitive {
 
 // -- elements: elementwise.cpp ------------------------------------------------------------------
 
+// A program, and its kernel for the first layout of operands and results that it is run on: calls
+// with that layout bind nothing. Re-entrant.
+class ElementwiseChain {
+ public:
+  explicit ElementwiseChain(kernels::ElementwiseProgram program) : program_(std::move(program)) {}
+
+  const kernels::ElementwiseProgram& program() const { return program_; }
+
+  // `rank` batch axes in front; behind them operands broadcast to the results.
+  void run(std::span<const ConstView> in, std::span<const View> out, int rank) const;
+
+ private:
+  kernels::ElementwiseProgram program_;
+  mutable std::once_flag once_;
+  mutable std::optional<kernels::ElementwiseKernel> kernel_;  // once_ sets these three
+  mutable std::vector<std::pair<Extents, Extents>> layouts_;  // shape and strides: in, out
+  mutable int rank_ = 0;
+
+  kernels::ElementwiseKernel bind(std::span<const ConstView> in, std::span<const View> out,
+                                  int rank) const;
+  bool is_bound_to(std::span<const ConstView> in, std::span<const View> out, int rank) const;
+};
+
 // Any chain of elementwise ops in one pass. Operands broadcast by NumPy's rule. A result takes over
 // the memory of an operand of its dtype and shape that nobody else holds.
 class Elementwise : public HostPrimitive {
  public:
   // The signature's dtypes are those of the program's operands and outputs.
-  Elementwise(mx::Stream stream, Signature signature,
-              std::shared_ptr<const kernels::ElementwiseProgram> program)
-      : HostPrimitive(stream, std::move(signature)), program_(std::move(program)) {}
+  Elementwise(mx::Stream stream, Signature signature, std::shared_ptr<const ElementwiseChain> chain)
+      : HostPrimitive(stream, std::move(signature)), chain_(std::move(chain)) {}
   GEMMULE_HOST_PRIMITIVE(Elementwise)
   void compute_batch(std::span<const ConstView> in, std::span<const View> out,
                      int rank) const override;
@@ -116,7 +140,7 @@ class Elementwise : public HostPrimitive {
   bool same_parameters(const HostPrimitive& other) const override;
 
  private:
-  std::shared_ptr<const kernels::ElementwiseProgram> program_;
+  std::shared_ptr<const ElementwiseChain> chain_;
 };
 
 // -- reductions: reduce.cpp ---------------------------------------------------------------------

@@ -14,6 +14,8 @@ namespace gemmule {
 
 namespace mx = mlx::core;
 
+class ElementwiseChain;
+
 // What the lowering of one node knows. Operands are the arrays of node.inputs, in that order; every
 // type of the graph is static. An array of dtype c128, which MLX lacks, is an f64 array with one more
 // axis of size 2 at the end (real, imaginary).
@@ -29,6 +31,8 @@ struct LowerContext {
   // Per operand, or empty: the array is an input of the program in the caller's memory, which may be
   // overwritten once nobody else holds it.
   std::vector<bool> given_away = {};
+  // The node as elementwise_chain makes it, from an earlier call. Null: it is made.
+  std::shared_ptr<const ElementwiseChain> chain = nullptr;
 
   const Type& operand_type(int i) const { return graph.type(node.inputs[i]); }
   const Type& result_type(int i = 0) const { return graph.type(node.outputs[i]); }
@@ -39,6 +43,10 @@ using Lowered = std::vector<mx::array>;  // one array per result
 #define ELEMENTWISE(name, arity, result, properties)
 #define OP(name, arity, outputs, kernel, properties) Lowered lower_##name(LowerContext& context);
 #include "ir/ops.def"
+
+// What runs an elementwise or fused node on the CPU; operands are not read. Throws UnsupportedError
+// where an op has no meaning for its dtypes.
+std::shared_ptr<const ElementwiseChain> elementwise_chain(const LowerContext& context);
 
 // Any elementwise node: the primitive `Elementwise` on the CPU, mlx::core ops elsewhere.
 Lowered lower_elementwise(LowerContext& context);

@@ -95,22 +95,30 @@ Lowered lower_body(LowerContext& context, const Graph& body) {
   return results;
 }
 
+Lowered lower_chain(LowerContext& context) {
+  return lower_to<Elementwise>(context, context.chain ? context.chain : elementwise_chain(context));
+}
+
 }  // namespace
+
+std::shared_ptr<const ElementwiseChain> elementwise_chain(const LowerContext& context) {
+  return std::make_shared<const ElementwiseChain>(
+      context.node.op == Op::fused ? program_of(context, context.node.attributes.graph("body"))
+                                   : one_instruction(context));
+}
 
 Lowered lower_elementwise(LowerContext& context) {
   if (!context.on_cpu) {
     return {lower_scalar_function(context.node.op, context.operands, context.result_type().dtype,
                                   context.stream)};
   }
-  return lower_to<Elementwise>(
-      context, std::make_shared<const ElementwiseProgram>(one_instruction(context)));
+  return lower_chain(context);
 }
 
 Lowered lower_fused(LowerContext& context) {
   const Graph& body = context.node.attributes.graph("body");
   if (!context.on_cpu) return lower_body(context, body);
-  return lower_to<Elementwise>(
-      context, std::make_shared<const ElementwiseProgram>(program_of(context, body)));
+  return lower_chain(context);
 }
 
 Lowered lower_scaled_sum(LowerContext& context) {

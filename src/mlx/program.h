@@ -46,6 +46,7 @@ class MlxProgram {
  private:
   struct Step {
     bool on_gpu = false;
+    std::shared_ptr<const ElementwiseChain> chain;  // of elementwise and fused nodes on the CPU
     std::vector<bool> last_use;  // per operand: no later operand, node or output reads the value
   };
 
