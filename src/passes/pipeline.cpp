@@ -63,8 +63,10 @@ void check_names(const PipelineOptions& options) {
   };
   const auto rules = all_rules();
   for (const std::string& name : options.disabled) {
-    const bool is_rule = std::any_of(rules.begin(), rules.end(), [&](const Rule* rule) { return rule->name == name; });
-    if (!is_rule && !is_pass(name)) throw UserError("cannot disable '" + name + "': no pass or rule has that name");
+    const bool is_rule = std::any_of(rules.begin(), rules.end(), [&](const Rule* rule) {
+      return rule->name == name || made_by(*rule) == name;
+    });
+    if (!is_rule && !is_pass(name)) throw UserError("cannot disable '" + name + "': no pass, rule or kernel of a rule has that name");
     if (name == "expand") throw UserError("the pass 'expand' cannot be disabled: 'flatten' relies on it");
   }
   for (const std::string& part : split(options.dump)) {

@@ -11,7 +11,7 @@
 namespace gemmule {
 
 struct PipelineOptions {
-  std::vector<std::string> disabled;  // rules or passes: {"ger", "fusion"}
+  std::vector<std::string> disabled;  // rules, what rules make, or passes: {"ger", "fusion"}
   std::string dump;                   // "", "all", "after:blas" or a comma-separated list of those
   bool verify = true;                 // check the graph after each pass
 };

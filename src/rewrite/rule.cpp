@@ -201,10 +201,16 @@ void apply(Graph& graph, const Rule& rule, const Match& match) {
 
 }  // namespace
 
+std::string_view made_by(const Rule& rule) {
+  const PatternNode& root = *rule.replacement;
+  return root.kind == PatternKind::call ? info(root.op).name : std::string_view();
+}
+
 RewriteReport apply_rules(Graph& graph, const std::vector<Rule>& rules, const std::vector<std::string>& disabled) {
   std::vector<const Rule*> active;
   for (const Rule& rule : rules) {
-    if (std::find(disabled.begin(), disabled.end(), rule.name) == disabled.end()) active.push_back(&rule);
+    const auto off = [&](const std::string& name) { return name == rule.name || name == made_by(rule); };
+    if (std::none_of(disabled.begin(), disabled.end(), off)) active.push_back(&rule);
   }
   RewriteReport report;
   const std::size_t limit = 64 * (graph.nodes.size() + 16);

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ir/graph.h"
@@ -63,11 +64,15 @@ struct RewriteReport {
   std::vector<Missed> missed;        // of the last round: what stayed
 };
 
+// The op that the rule makes, "" when it makes a view or nothing new.
+std::string_view made_by(const Rule& rule);
+
 // Throws InternalError when a replacement or a guard names a variable that the pattern does not bind.
 void check_rules(const std::vector<Rule>& rules);
 
 // Applies the rules, the first that matches at each node, until none does. Replaced nodes are pruned.
-// Rules named in `disabled` are left out. Throws InternalError when rules do not come to an end.
+// Rules named in `disabled`, and rules that make an op named there ("gemm": all that make a gemm), are
+// left out. Throws InternalError when rules do not come to an end.
 RewriteReport apply_rules(Graph& graph, const std::vector<Rule>& rules,
                           const std::vector<std::string>& disabled = {});
 
