@@ -5,15 +5,22 @@ from dataclasses import dataclass
 
 import mlx.core as mx
 import numpy as np
+import pytensor
 from pytensor.compile.inner_function import HasInnerFunction
+from pytensor.compile.mode import Mode
 from pytensor.graph.basic import Apply
 from pytensor.graph.op import _NoPythonOp
+from pytensor.scalar.loop import ScalarLoop
 from pytensor.tensor.type import TensorType
 
 from gemmule.frontend.convert import DTYPES
 
 # MLX computes these exactly enough; float64 loses precision there, complex128 is narrowed.
 _MLX_DTYPES = DTYPES - {"float64", "complex64", "complex128"}
+
+#: How many elements a node that loops over scalars computes in Python, at a few ms each, before
+#: PyTensor's Numba backend compiles it, which takes about 5 s.
+ELEMENTS_IN_PYTHON = 400
 
 
 @dataclass
@@ -51,6 +58,9 @@ class PythonNode:
         op = node.op
         # An op that only has `perform` is re-entrant; others keep values in a thunk's storage.
         self._plain = not isinstance(op, HasInnerFunction | _NoPythonOp)
+        self._loops = isinstance(getattr(op, "scalar_op", op), ScalarLoop)
+        self._elements = 0
+        self._compiled = None
         if self._plain:
             op.prepare_node(node, None, None, "py")
 
@@ -62,7 +72,12 @@ class PythonNode:
         values = [to_numpy(value) for value in values]
         for index in self._destroyed:
             values[index] = np.array(values[index])
-        if self._plain:
+        if self._loops and self._compiled is None:
+            self._count(max(np.size(value) for value in values))
+        if self._compiled is not None:
+            with self._lock:  # a PyTensor function keeps its inputs while it runs
+                results = self._compiled(*values)
+        elif self._plain:
             storage = [[None] for _ in self.node.outputs]
             self.node.op.perform(self.node, values, storage)
             results = [cell[0] for cell in storage]
@@ -74,6 +89,21 @@ class PythonNode:
             else np.asarray(value, dtype=dtype)
             for value, dtype in zip(results, self._dtypes, strict=True)
         ]
+
+    # -- loops over scalars ------------------------------------------------------------------------
+
+    def _count(self, elements: int) -> None:
+        """Counts what Python computes, and compiles the loop once that is much."""
+        with self._lock:
+            self._elements += elements
+            if self._elements <= ELEMENTS_IN_PYTHON or self._compiled is not None:
+                return
+            inputs = [variable.type() for variable in self.node.inputs]
+            outputs = self.node.op.make_node(*inputs).outputs
+            mode = Mode("numba", optimizer=None)
+            self._compiled = pytensor.function(
+                inputs, outputs, mode=mode, trust_input=True, on_unused_input="ignore"
+            )
 
     # -- the op's own thunk ----------------------------------------------------------------------
 
