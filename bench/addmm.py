@@ -1,8 +1,8 @@
 """`python -m bench.addmm`: 0.5*(A@B) + C under mode GEMMULE against `mx.addmm` called by hand.
 
 float32, `mx.array` in and out on MLX's default device, the wait for the result included; repeats
-interleaved. Prints minimum and spread in microseconds and the ratio of the minima, for the products'
-precision that is in force (`MLX_ENABLE_TF32`; full float32 unless it was chosen otherwise).
+interleaved. Prints minimum and spread in microseconds and the ratio of the minima, for the
+precision of products that is in force (`MLX_ENABLE_TF32`; full float32 unless it was chosen otherwise).
 """
 
 import os

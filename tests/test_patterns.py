@@ -1,7 +1,8 @@
 """Every spelling that BLAS recognition must get right, end to end: kernels, values and dtypes.
 
-`X`, `Y`, `Z` ... are float64 matrices, `a` and `b` scalars known only at run time. Each case is compiled
-under the mode, its kernels are counted, and its values are compared with PyTensor's C linker.
+`X`, `Y`, `Z` ... are float64 matrices, `a` and `b` scalars known only at run time. Each case is
+compiled under the mode, its kernels are counted, and its values are compared with PyTensor's
+Python linker.
 """
 
 import itertools
@@ -18,7 +19,7 @@ REFERENCE = pytensor.compile.mode.Mode(linker="py", optimizer="fast_compile")
 
 
 def check(inputs, outputs, values, counts=None, rtol=1e-12, without=()):
-    """Compiles, counts kernels (`counts`: exactly these; `without`: none of these), compares values."""
+    """Compiles, counts kernels (exactly `counts`, none of `without`), compares values."""
     single = not isinstance(outputs, list)
     outs = [outputs] if single else outputs
     f = pytensor.function(inputs, outs, mode="GEMMULE", on_unused_input="ignore")
@@ -38,9 +39,11 @@ def check(inputs, outputs, values, counts=None, rtol=1e-12, without=()):
     return f
 
 
-def draw(*shape, dtype="float64", seed=[0]):
-    seed[0] += 1
-    rng = np.random.default_rng(seed[0])
+_random = np.random.default_rng(0)
+
+
+def draw(*shape, dtype="float64"):
+    rng = _random
     x = rng.normal(size=shape)
     if dtype.startswith("complex"):
         x = x + 1j * rng.normal(size=shape)
@@ -53,7 +56,8 @@ def matrices(names, dtype="float64"):
     return variables, [draw(*shapes[name], dtype=dtype) for name in names]
 
 
-# -- 1. a sum becomes exactly one gemm ------------------------------------------------------------------
+# -- 1. a sum becomes exactly one gemm
+# ------------------------------------------------------------------
 
 GEMM = {"gemm": 1}
 ONE_GEMM = {
@@ -99,8 +103,20 @@ def test_one_gemm(spelling):
     assert counts == GEMM
 
 
-EXACT = ["plain", "a", "b", "both", "both_swapped", "constants", "integers", "double_transpose", "three_constants",
-         "same_product_twice", "minus_product", "scalar_11"]
+EXACT = [
+    "plain",
+    "a",
+    "b",
+    "both",
+    "both_swapped",
+    "constants",
+    "integers",
+    "double_transpose",
+    "three_constants",
+    "same_product_twice",
+    "minus_product",
+    "scalar_11",
+]
 
 
 @pytest.mark.parametrize("spelling", EXACT)
@@ -110,7 +126,9 @@ def test_one_gemm_and_nothing_else(spelling):
     check([X, Y, Z, a, b], ONE_GEMM[spelling](X, Y, Z, a, b), [*values, draw(), draw()], GEMM)
 
 
-@pytest.mark.parametrize("spelling", ["many_scalars", "nested", "more_terms", "another_addend", "coefficients"])
+@pytest.mark.parametrize(
+    "spelling", ["many_scalars", "nested", "more_terms", "another_addend", "coefficients"]
+)
 def test_one_gemm_with_work_on_scalars_or_addends(spelling):
     (X, Y, Z, U), values = matrices("XYZU")
     a, b, c, d = pt.dscalars("a", "b", "c", "d")
@@ -149,8 +167,15 @@ def test_row_bias_is_added_after(place, sign):
     v = pt.dvector("v")
     a, b = 0.5, 2.0
     product = a * pt.dot(X, Y) * sign
-    terms = [[v, b * Z, product], [b * Z, v, product], [b * Z, product, v], [product, v, b * Z]][place]
-    check([X, Y, Z, v], terms[0] + terms[1] + terms[2], [*values, draw(N)], {"gemm": 1, "elementwise": 1})
+    terms = [[v, b * Z, product], [b * Z, v, product], [b * Z, product, v], [product, v, b * Z]][
+        place
+    ]
+    check(
+        [X, Y, Z, v],
+        terms[0] + terms[1] + terms[2],
+        [*values, draw(N)],
+        {"gemm": 1, "elementwise": 1},
+    )
 
 
 def test_constants_are_merged():
@@ -165,7 +190,12 @@ def test_constants_are_merged():
 def test_integer_scalars_that_do_not_widen_fuse(dtype):
     (X, Y, Z), values = matrices("XYZ", dtype)
     i = pt.scalar("i", dtype="int8")
-    f = check([X, Y, Z, i], i * pt.dot(X, Y) + Z, [*values, np.int8(3)], rtol=1e-5 if dtype == "float32" else 1e-12)
+    f = check(
+        [X, Y, Z, i],
+        i * pt.dot(X, Y) + Z,
+        [*values, np.int8(3)],
+        rtol=1e-5 if dtype == "float32" else 1e-12,
+    )
     assert gemmule.explain(f).counts["gemm"] == 1
 
 
@@ -182,14 +212,19 @@ def test_anything_with_one_element_is_a_scalar(shape):
     check([X, Y, Z, s], scale * pt.dot(X, Y) + Z, [*values, value], GEMM)
 
 
-# -- 2. several gemms ---------------------------------------------------------------------------------------
+# -- 2. several gemms
+# ---------------------------------------------------------------------------------------
 
 
 def test_two_products_are_chained():
     (X, Y, Z, R, S), values = matrices("XYZRS")
     a, b, c = pt.dscalars("a", "b", "c")
-    check([X, Y, Z, R, S, a, b, c], Z * c + a * pt.dot(X, Y) + b * pt.dot(R, S).T,
-          [*values, draw(), draw(), draw()], {"gemm": 2})
+    check(
+        [X, Y, Z, R, S, a, b, c],
+        Z * c + a * pt.dot(X, Y) + b * pt.dot(R, S).T,
+        [*values, draw(), draw(), draw()],
+        {"gemm": 2},
+    )
 
 
 def test_gemm_of_a_gemm():
@@ -201,8 +236,12 @@ def test_gemm_of_a_gemm():
 def test_product_with_a_sum_of_two_gemms():
     (X, Y, Z, R, S), values = matrices("XYZRS")
     a, b, c = pt.dscalars("a", "b", "c")
-    check([X, Y, Z, R, S, a, b, c], Z * (c * Z + a * pt.dot(X, Y) + b * pt.dot(R, S).T),
-          [*values, draw(), draw(), draw()], {"gemm": 2, "elementwise": 1})
+    check(
+        [X, Y, Z, R, S, a, b, c],
+        Z * (c * Z + a * pt.dot(X, Y) + b * pt.dot(R, S).T),
+        [*values, draw(), draw(), draw()],
+        {"gemm": 2, "elementwise": 1},
+    )
 
 
 def test_three_products_are_one_product_and_two_gemms():
@@ -214,7 +253,8 @@ def test_three_products_are_one_product_and_two_gemms():
 
 @pytest.mark.parametrize("rounds", [1, 3])
 def test_unrolled_net_with_a_loop_invariant_product(rounds):
-    # visible product V@W is read in every round: it is computed once and is an addend, never swallowed.
+    # visible product V@W is read in every round: it is computed once and is an addend, never
+    # swallowed.
     V, W, H, G = pt.dmatrices("V", "W", "H", "G")
     invariant = pt.dot(V, W)
     h, outs = H, []
@@ -229,21 +269,34 @@ def test_unrolled_net_with_a_loop_invariant_product(rounds):
     assert counts["matmul"] == 1
 
 
-# -- 3. must not become gemm ----------------------------------------------------------------------------------
+# -- 3. must not become gemm
+# ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("scale", ["float64", "int32", "int64", "complex64"])
 def test_a_scale_that_widens_stays_outside(scale):
     (X, Y, Z), values = matrices("XYZ", "float32")
     s = pt.scalar("s", dtype=scale)
-    f = check([X, Y, Z, s], s * pt.dot(X, Y) + Z, [*values, np.asarray(2, scale)], without=["gemm"], rtol=1e-5)
+    f = check(
+        [X, Y, Z, s],
+        s * pt.dot(X, Y) + Z,
+        [*values, np.asarray(2, scale)],
+        without=["gemm"],
+        rtol=1e-5,
+    )
     assert gemmule.explain(f).counts["matmul"] == 1
 
 
 def test_an_addend_of_another_dtype():
     (X, Y), values = matrices("XY", "float32")
     Z = pt.dmatrix("Z")
-    check([X, Y, Z], pt.dot(X, Y) + Z, [*values, draw(M, N)], {"matmul": 1, "elementwise": 1}, rtol=1e-5)
+    check(
+        [X, Y, Z],
+        pt.dot(X, Y) + Z,
+        [*values, draw(M, N)],
+        {"matmul": 1, "elementwise": 1},
+        rtol=1e-5,
+    )
 
 
 def test_addends_that_would_broadcast():
@@ -251,11 +304,22 @@ def test_addends_that_would_broadcast():
     s, v, w = pt.dscalar("s"), pt.dvector("v"), pt.dvector("w")
     check([v, w, s], s + pt.dot(v, w), [draw(4), draw(4), draw()], without=["gemm", "gemv"])
     f = check([X, Y, v, s], s * v + pt.dot(X, Y), [*values, draw(N), draw()], without=["gemm"])
-    assert any("would have to broadcast" in missed["reason"] for missed in gemmule.explain(f).missed)
+    assert any(
+        "would have to broadcast" in missed["reason"] for missed in gemmule.explain(f).missed
+    )
 
 
-@pytest.mark.parametrize("dtypes", [("int64", "int64"), ("int8", "int32"), ("bool", "bool"), ("float32", "float64"),
-                                    ("float32", "int32"), ("float64", "int64")])
+@pytest.mark.parametrize(
+    "dtypes",
+    [
+        ("int64", "int64"),
+        ("int8", "int32"),
+        ("bool", "bool"),
+        ("float32", "float64"),
+        ("float32", "int32"),
+        ("float64", "int64"),
+    ],
+)
 def test_integer_and_mixed_products(dtypes):
     X, Y = (pt.matrix(dtype=d) for d in dtypes)
     rng = np.random.default_rng(3)
@@ -276,7 +340,9 @@ def test_a_scale_that_is_no_scalar(kind):
     (X, Y, Z), values = matrices("XYZ")
     shape = {"row": (1, N), "column": (M, 1), "matrix": (M, N)}[kind]
     s = pt.tensor("s", shape=tuple(1 if d == 1 else None for d in shape), dtype="float64")
-    check([X, Y, Z, s], s * pt.dot(X, Y) + Z, [*values, draw(*shape)], {"matmul": 1, "elementwise": 1})
+    check(
+        [X, Y, Z, s], s * pt.dot(X, Y) + Z, [*values, draw(*shape)], {"matmul": 1, "elementwise": 1}
+    )
 
 
 def test_a_product_with_another_reader():
@@ -287,7 +353,8 @@ def test_a_product_with_another_reader():
     assert any("other readers" in missed["reason"] for missed in gemmule.explain(f).missed)
 
 
-# -- 5. in place: aliasing, shared variables --------------------------------------------------------------------
+# -- 5. in place: aliasing, shared variables
+# --------------------------------------------------------------------
 
 
 def test_shared_update_repeats():
@@ -306,8 +373,11 @@ def test_shared_update_repeats():
 @pytest.mark.parametrize("layout", ["transposed", "strided", "reversed"])
 def test_shared_update_of_strided_storage(layout):
     base = draw(2 * N, 2 * M)
-    value = {"transposed": base[:N, :M].T, "strided": base[: 2 * M : 2, : 2 * N : 2][:M, :N],
-             "reversed": base[:M, :N][::-1, ::-1]}[layout]
+    value = {
+        "transposed": base[:N, :M].T,
+        "strided": base[: 2 * M : 2, : 2 * N : 2][:M, :N],
+        "reversed": base[:M, :N][::-1, ::-1],
+    }[layout]
     if layout == "strided":
         value = draw(2 * M, 2 * N)[::2, ::2]
     S = pytensor.shared(value, name="S", borrow=True)
@@ -344,7 +414,9 @@ def test_old_value_that_is_returned_survives():
 def test_updates_all_read_the_old_values():
     S, T = pytensor.shared(draw(3, 3)), pytensor.shared(draw(3, 3))
     s, t = S.get_value(), T.get_value()
-    f = pytensor.function([], updates=[(S, S + pt.dot(S, T)), (T, T + pt.dot(S, T))], mode="GEMMULE")
+    f = pytensor.function(
+        [], updates=[(S, S + pt.dot(S, T)), (T, T + pt.dot(S, T))], mode="GEMMULE"
+    )
     f()
     np.testing.assert_allclose(S.get_value(), s + s @ t, rtol=1e-12)
     np.testing.assert_allclose(T.get_value(), t + s @ t, rtol=1e-12)
@@ -372,7 +444,8 @@ def test_plain_inputs_are_never_overwritten():
         np.testing.assert_array_equal(value, copy)
 
 
-# -- 6. gemv ---------------------------------------------------------------------------------------------------
+# -- 6. gemv -------------------------------------------------------------------------------------
+# --------------
 
 
 GEMV = {"gemv": 1}
@@ -399,8 +472,19 @@ SUMS = {
 
 @pytest.mark.parametrize("spelling", SUMS)
 def test_one_gemv(spelling):
-    A, x, y, a, b = pt.dmatrix("A"), pt.dvector("x"), pt.dvector("y"), pt.dscalar("a"), pt.dscalar("b")
-    check([A, x, y, a, b], SUMS[spelling](A, x, y, a, b), [draw(M, N), draw(N), draw(M), draw(), draw()], GEMV)
+    A, x, y, a, b = (
+        pt.dmatrix("A"),
+        pt.dvector("x"),
+        pt.dvector("y"),
+        pt.dscalar("a"),
+        pt.dscalar("b"),
+    )
+    check(
+        [A, x, y, a, b],
+        SUMS[spelling](A, x, y, a, b),
+        [draw(M, N), draw(N), draw(M), draw(), draw()],
+        GEMV,
+    )
 
 
 @pytest.mark.parametrize("shape", [(3, 2), (0, 2), (3, 0), (0, 0), (1, 1)])
@@ -420,16 +504,29 @@ def test_gemv_of_strided_data():
 
 def test_static_rows_and_columns_become_gemv():
     A = pt.dmatrix("A")
-    column, out = pt.tensor("c", shape=(None, 1), dtype="float64"), pt.tensor("o", shape=(None, 1), dtype="float64")
-    check([A, column, out], out + 0.5 * pt.dot(A, column), [draw(M, N), draw(N, 1), draw(M, 1)], GEMV)
-    row, out = pt.tensor("r", shape=(1, None), dtype="float64"), pt.tensor("o", shape=(1, None), dtype="float64")
+    column, out = (
+        pt.tensor("c", shape=(None, 1), dtype="float64"),
+        pt.tensor("o", shape=(None, 1), dtype="float64"),
+    )
+    check(
+        [A, column, out], out + 0.5 * pt.dot(A, column), [draw(M, N), draw(N, 1), draw(M, 1)], GEMV
+    )
+    row, out = (
+        pt.tensor("r", shape=(1, None), dtype="float64"),
+        pt.tensor("o", shape=(1, None), dtype="float64"),
+    )
     check([A, row, out], out + 0.5 * pt.dot(row, A), [draw(M, N), draw(1, M), draw(1, N)], GEMV)
 
 
 def test_wider_scale_multiplies_after_a_narrow_gemv():
     A, x, a = pt.fmatrix("A"), pt.fvector("x"), pt.dscalar("a")
-    check([A, x, a], a * pt.dot(A, x), [draw(M, N, dtype="float32"), draw(N, dtype="float32"), draw()],
-          {"gemv": 1, "elementwise": 1}, rtol=1e-5)
+    check(
+        [A, x, a],
+        a * pt.dot(A, x),
+        [draw(M, N, dtype="float32"), draw(N, dtype="float32"), draw()],
+        {"gemv": 1, "elementwise": 1},
+        rtol=1e-5,
+    )
 
 
 def test_wrong_lengths_raise():
@@ -452,7 +549,8 @@ def test_gemv_update_in_place():
     np.testing.assert_allclose(y.get_value(), old + 2 * a @ v, rtol=1e-12)
 
 
-# -- 7. ger -----------------------------------------------------------------------------------------------------
+# -- 7. ger --------------------------------------------------------------------------------------
+# ---------------
 
 GER = {"ger": 1}
 UPDATES = {
@@ -473,9 +571,18 @@ UPDATES = {
 @pytest.mark.parametrize("spelling", UPDATES)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
 def test_rank_one_updates(spelling, dtype):
-    A, x, y, a = pt.matrix("A", dtype=dtype), pt.vector("x", dtype=dtype), pt.vector("y", dtype=dtype), pt.scalar(
-        "a", dtype=dtype)
-    values = [draw(M, N, dtype=dtype), draw(M, dtype=dtype), draw(N, dtype=dtype), draw(dtype=dtype)]
+    A, x, y, a = (
+        pt.matrix("A", dtype=dtype),
+        pt.vector("x", dtype=dtype),
+        pt.vector("y", dtype=dtype),
+        pt.scalar("a", dtype=dtype),
+    )
+    values = [
+        draw(M, N, dtype=dtype),
+        draw(M, dtype=dtype),
+        draw(N, dtype=dtype),
+        draw(dtype=dtype),
+    ]
     rtol = 1e-5 if dtype in ("float32", "complex64") else 1e-12
     check([A, x, y, a], UPDATES[spelling](A, x, y, a), values, GER, rtol=rtol)
 
@@ -489,8 +596,18 @@ def test_outer_product_as_the_addend_of_a_gemm():
     (X, Y, Z), values = matrices("XYZ")
     x, y = pt.dvector("x"), pt.dvector("y")
     vectors = [draw(M), draw(N)]
-    check([X, Y, Z, x, y], 0.5 * pt.dot(X, Y) + Z + pt.outer(x, y), [*values, *vectors], {"gemm": 1, "ger": 1})
-    check([X, Y, Z, x, y], 0.5 * pt.dot(X, Y) + pt.outer(x, y), [*values, *vectors], {"gemm": 1, "ger": 1})
+    check(
+        [X, Y, Z, x, y],
+        0.5 * pt.dot(X, Y) + Z + pt.outer(x, y),
+        [*values, *vectors],
+        {"gemm": 1, "ger": 1},
+    )
+    check(
+        [X, Y, Z, x, y],
+        0.5 * pt.dot(X, Y) + pt.outer(x, y),
+        [*values, *vectors],
+        {"gemm": 1, "ger": 1},
+    )
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0), (1, 3), (3, 1), (1, 1), (0, 0)])
@@ -513,19 +630,29 @@ def test_ger_of_reversed_data_and_in_place():
     np.testing.assert_allclose(S.get_value(), old + 2 * np.outer(xv, yv), rtol=1e-12)
 
 
-# -- 8. products with and without a scale -------------------------------------------------------------------------
+# -- 8. products with and without a scale
+# -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
-@pytest.mark.parametrize("shape", [(4, 3, 5), (0, 3, 5), (4, 0, 5), (4, 3, 0), (0, 0, 0), (1, 1, 1)])
+@pytest.mark.parametrize(
+    "shape", [(4, 3, 5), (0, 3, 5), (4, 0, 5), (4, 3, 0), (0, 0, 0), (1, 1, 1)]
+)
 def test_products(dtype, shape):
     m, k, n = shape
     X, Y = pt.matrix("X", dtype=dtype), pt.matrix("Y", dtype=dtype)
-    check([X, Y], pt.dot(X, Y), [draw(m, k, dtype=dtype), draw(k, n, dtype=dtype)], {"matmul": 1},
-          rtol=1e-4 if dtype in ("float32", "complex64") else 1e-12)
+    check(
+        [X, Y],
+        pt.dot(X, Y),
+        [draw(m, k, dtype=dtype), draw(k, n, dtype=dtype)],
+        {"matmul": 1},
+        rtol=1e-4 if dtype in ("float32", "complex64") else 1e-12,
+    )
 
 
-@pytest.mark.parametrize("place", ["left", "right", "deep_matrix", "deep_row", "after_matrix", "integer"])
+@pytest.mark.parametrize(
+    "place", ["left", "right", "deep_matrix", "deep_row", "after_matrix", "integer"]
+)
 def test_scaled_product(place):
     (X, Y, Z), values = matrices("XYZ")
     a, r = pt.dscalar("a"), pt.tensor("r", shape=(1, None), dtype="float64")
@@ -553,7 +680,8 @@ def test_matrix_updated_from_its_own_gradient():
     np.testing.assert_allclose(A.get_value(), old - 0.1 * (ones @ old.T + old.T @ ones), rtol=1e-12)
 
 
-# -- 9. batches ---------------------------------------------------------------------------------------------------
+# -- 9. batches ----------------------------------------------------------------------------------
+# -----------------
 
 
 @pytest.mark.parametrize("batch", [(2,), (2, 3), (0,), (1,)])
@@ -562,7 +690,13 @@ def test_batched_products(batch, dtype):
     rank = len(batch) + 2
     X, Y = (pt.tensor(shape=(None,) * rank, dtype=dtype) for _ in range(2))
     values = [draw(*batch, M, K, dtype=dtype), draw(*batch, K, N, dtype=dtype)]
-    check([X, Y], pt.matmul(X, Y), values, {"batched_matmul": 1}, rtol=1e-5 if dtype in ("float32", "complex64") else 1e-12)
+    check(
+        [X, Y],
+        pt.matmul(X, Y),
+        values,
+        {"batched_matmul": 1},
+        rtol=1e-5 if dtype in ("float32", "complex64") else 1e-12,
+    )
 
 
 def test_batched_gemm():
@@ -576,7 +710,11 @@ def test_batched_gemm():
 def test_batch_dimensions_broadcast_where_static():
     X, Y = pt.tensor("X", shape=(1, None, None), dtype="float64"), pt.dtensor3("Y")
     f = check([X, Y], pt.matmul(X, Y), [draw(1, M, K), draw(3, K, N)])
-    assert gemmule.explain(f).counts.get("batched_matmul", 0) + gemmule.explain(f).counts.get("matmul", 0) == 1
+    assert (
+        gemmule.explain(f).counts.get("batched_matmul", 0)
+        + gemmule.explain(f).counts.get("matmul", 0)
+        == 1
+    )
     A = pt.dmatrix("A")
     check([A, Y], pt.matmul(A, Y), [draw(M, K), draw(3, K, N)])
 
@@ -584,7 +722,11 @@ def test_batch_dimensions_broadcast_where_static():
 def test_batches_that_do_not_fit_raise():
     X, Y = pt.dtensor3s("X", "Y")
     f = pytensor.function([X, Y], pt.matmul(X, Y), mode="GEMMULE")
-    for x, y in [(draw(2, M, K), draw(3, K, N)), (draw(1, M, K), draw(3, K, N)), (draw(2, M, K), draw(2, K + 1, N))]:
+    for x, y in [
+        (draw(2, M, K), draw(3, K, N)),
+        (draw(1, M, K), draw(3, K, N)),
+        (draw(2, M, K), draw(2, K + 1, N)),
+    ]:
         with pytest.raises((ValueError, TypeError), match=r"\[batched_matmul\].*differ"):
             f(x, y)
 
@@ -598,7 +740,8 @@ def test_batches_of_strided_data_and_gradients():
     check([X, Y], [out, *pt.grad(cost, [X, Y])], values)
 
 
-# -- numbers ------------------------------------------------------------------------------------------------------
+# -- numbers -------------------------------------------------------------------------------------
+# -----------------
 
 
 def test_alpha_keeps_double_precision():
@@ -620,9 +763,15 @@ def test_beta_zero_does_not_read_the_addend(beta):
     f = pytensor.function([Z, X, Y, b], out, mode="GEMMULE", on_unused_input="ignore")
     np.testing.assert_allclose(f(z, x, y, 0.0), 0.5 * x @ y, rtol=1e-12)
     v, w = pt.dvector("v"), pt.dvector("w")
-    g = pytensor.function([v, X, w, b], gemv_no_inplace(v, pt.constant(0.5, dtype="float64"), X, w, zero), mode="GEMMULE",
-                          on_unused_input="ignore")
-    np.testing.assert_allclose(g(np.full(M, np.nan), x, y[:, 0], 0.0), 0.5 * x @ y[:, 0], rtol=1e-12)
+    g = pytensor.function(
+        [v, X, w, b],
+        gemv_no_inplace(v, pt.constant(0.5, dtype="float64"), X, w, zero),
+        mode="GEMMULE",
+        on_unused_input="ignore",
+    )
+    np.testing.assert_allclose(
+        g(np.full(M, np.nan), x, y[:, 0], 0.0), 0.5 * x @ y[:, 0], rtol=1e-12
+    )
 
 
 def test_no_inner_dimension_gives_the_scaled_addend():
@@ -632,14 +781,23 @@ def test_no_inner_dimension_gives_the_scaled_addend():
     np.testing.assert_array_equal(f(np.zeros((M, 0)), np.zeros((0, N)), z), 0.5 * z)
 
 
-@pytest.mark.parametrize("shapes", [((M, 1), (1, N)), ((1, N), (M, 1)), ((1, 1), (M, N)), ((M, N), (1, 1)), ((M, 1), (M, N))])
+@pytest.mark.parametrize(
+    "shapes",
+    [((M, 1), (1, N)), ((1, N), (M, 1)), ((1, 1), (M, N)), ((M, N), (1, 1)), ((M, 1), (M, N))],
+)
 def test_explicit_gemm_broadcasts_both_ways(shapes):
     from pytensor.tensor.blas import gemm_no_inplace
 
     zs, (m, n) = shapes
     X, Y, Z = pt.dmatrices("X", "Y", "Z")
     x, y, z = draw(m, K), draw(K, n), draw(*zs)
-    f = pytensor.function([Z, X, Y], gemm_no_inplace(Z, pt.constant(0.5, dtype="float64"), X, Y, pt.constant(2.0, dtype="float64")), mode="GEMMULE")
+    f = pytensor.function(
+        [Z, X, Y],
+        gemm_no_inplace(
+            Z, pt.constant(0.5, dtype="float64"), X, Y, pt.constant(2.0, dtype="float64")
+        ),
+        mode="GEMMULE",
+    )
     np.testing.assert_allclose(f(z, x, y), 2 * z + 0.5 * x @ y, rtol=1e-12)
 
 
@@ -666,7 +824,9 @@ def test_operands_of_any_strides():
     bases = [draw(3 * M, 3 * K), draw(3 * K, 3 * N), draw(3 * M, 3 * N)]
     slab = draw(M, 4, K)
     for s, t in itertools.product(steps, steps):
-        x, y, z = (b[::s, ::t][:r, :c] for b, (r, c) in zip(bases, [(M, K), (K, N), (M, N)], strict=True))
+        x, y, z = (
+            b[::s, ::t][:r, :c] for b, (r, c) in zip(bases, [(M, K), (K, N), (M, N)], strict=True)
+        )
         np.testing.assert_allclose(f(x, y, z), 0.5 * x @ y + z, rtol=1e-12)
         np.testing.assert_allclose(f(slab[:, 1], y, z), 0.5 * slab[:, 1] @ y + z, rtol=1e-12)
         xt = np.asfortranarray(x)
