@@ -17,8 +17,10 @@ constexpr std::array<std::string_view, 7> kViews = {
     "Broadcast", "BroadcastAxes", "Copy", "ExpandDims", "Slice", "Squeeze", "Transpose",
 };
 
-// Those of them that copy where the operand has gaps.
-constexpr std::array<std::string_view, 3> kViewsOfDense = {"Flatten", "Reshape", "Unflatten"};
+// Those that may copy where the operand is not row-major.
+constexpr std::array<std::string_view, 5> kViewsOfDense = {
+    "AsStrided", "Contiguous", "Flatten", "Reshape", "Unflatten",
+};
 
 bool is_view(const mx::array& array) {
   const std::string_view name = array.primitive().name();
@@ -39,6 +41,10 @@ void eval_one(mx::array& array) {
     host->eval_here(array.inputs(), outputs);
   } else {
     primitive.eval_cpu(array.inputs(), outputs);
+    // Contiguous copies part of a far larger array after all.
+    if (outputs[0].buffer().ptr() != std::as_const(array.inputs()[0]).buffer().ptr()) {
+      mx::synchronize(primitive.stream());
+    }
   }
   for (mx::array& output : outputs) output.set_status(mx::array::Status::available);
   // Lets go of the operands, whose memory others may then take over.

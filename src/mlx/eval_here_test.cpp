@@ -38,6 +38,18 @@ TEST(EvalHere, MixesOurPrimitivesWithViewsAndWithMlxOps) {
   EXPECT_THAT(values(more), ElementsAre(16, 16, 28, 28));
 }
 
+TEST(EvalHere, ContiguousAndStridedViews) {
+  mx::array big = mx::arange(0.0, 10000.0, mx::float64);
+  big.eval();
+  const mx::array part = mx::contiguous(mx::slice(big, {4}, {8}));  // copied
+  const mx::array diagonal = mx::as_strided(mx::contiguous(mx::reshape(part, {2, 2})), {2}, {3}, 0);
+  const mx::array sum =
+      matmul({.a = mx::reshape(diagonal, {1, 2}), .b = mx::ones({2, 1}, mx::float64)});
+  eval_here({sum, part});
+  EXPECT_THAT(values(part), ElementsAre(4, 5, 6, 7));
+  EXPECT_THAT(values(sum), ElementsAre(11));
+}
+
 TEST(EvalHere, WorksInTheMemoryOfIntermediateResults) {
   const mx::array one = matrix(1);
   mx::array first = matmul({.a = one, .b = one});

@@ -1,12 +1,50 @@
 // Ops that write elements to new places: joining, updating slices, sorting, running sums.
 #include <utility>
 
+#include "kernels/movement.h"
 #include "mlx/host_primitives.h"
 #include "mlx/lower_helpers.h"
 #include "mlx/ops.h"
 
 namespace gemmule {
 namespace {
+
+// Arrays joined along `axis`. MLX's own hands every part over to the stream's thread.
+class HostConcatenate : public HostPrimitive {
+ public:
+  HostConcatenate(mx::Stream stream, Signature signature, int axis)
+      : HostPrimitive(stream, std::move(signature)), axis_(axis) {}
+  const char* name() const override { return "HostConcatenate"; }
+
+ protected:
+  std::vector<Extents> result_shapes(const std::vector<Extents>& operands) const override {
+    Extents shape = operands[0];
+    for (std::size_t i = 1; i < operands.size(); ++i) shape[axis_] += operands[i][axis_];
+    return {shape};
+  }
+
+  void compute(std::span<const ConstView> in, std::span<const View> out) const override {
+    View part = out[0];
+    for (const ConstView& operand : in) {
+      part.shape = operand.shape;
+      kernels::copy(operand, part);
+      part.data =
+          static_cast<char*>(part.data) + operand.shape[axis_] * part.strides[axis_] *
+                                              static_cast<std::int64_t>(size_of(part.dtype));
+    }
+  }
+
+  bool same_parameters(const HostPrimitive& other) const override {
+    return axis_ == static_cast<const HostConcatenate&>(other).axis_;
+  }
+
+  std::shared_ptr<HostPrimitive> with(Signature signature) const override {
+    return std::make_shared<HostConcatenate>(where(), std::move(signature), axis_);
+  }
+
+ private:
+  int axis_;
+};
 
 // x with `y` set into, or added to, a slice of it.
 Lowered update_slice(LowerContext& context, bool add) {
@@ -56,6 +94,7 @@ Lowered lower_stack(LowerContext& context) {
 
 Lowered lower_concatenate(LowerContext& context) {
   const int axis = axis_of(context, context.result_type().rank());
+  if (context.on_cpu) return lower_to<HostConcatenate>(context, axis);
   return {mx::concatenate(std::move(context.operands), axis, context.stream)};
 }
 
