@@ -128,6 +128,19 @@ mx::array scaled(const mx::array& product, const Scale& alpha, mx::Stream stream
   return mx::multiply(alpha.as(product.dtype(), stream), product, stream);
 }
 
+bool has_elements(const mx::Shape& shape) {
+  return std::find(shape.begin(), shape.end(), 0) == shape.end();
+}
+
+// a @ b on a GPU. MLX's CUDA products end the process for results without elements: those are made
+// without one.
+mx::array gpu_product(const mx::array& a, const mx::array& b, mx::Stream stream) {
+  mx::Shape shape(a.shape().begin(), a.shape().end() - 1);
+  if (b.ndim() > 1) shape.push_back(b.shape(-1));
+  if (!has_elements(shape)) return mx::zeros(shape, a.dtype(), stream);
+  return mx::matmul(a, b, stream);
+}
+
 // product + beta * c in terms of MLX; where beta is 0 at run time, NaN in c does not show.
 mx::array plus(const mx::array& product, const Scale& beta, const mx::array& c, mx::Stream stream) {
   if (beta.is(1.0)) return mx::add(product, c, stream);
@@ -179,12 +192,12 @@ mx::array gemm(GemmOperands x, mx::StreamOrDevice s) {
     return apply_on<Gemm>(stream, std::move(operands), from_mlx(dtype));
   }
   const bool product_is_full = mx::broadcast_shapes(x.c.shape(), product_shape) == product_shape;
-  if (product_is_full && a.shape(-1) > 0 && !x.beta.is(0.0) &&
+  if (product_is_full && has_elements(product_shape) && a.shape(-1) > 0 && !x.beta.is(0.0) &&
       addmm_takes(x.alpha, x.beta, dtype)) {
     return mx::addmm(x.c, a, b, static_cast<float>(*x.alpha.known),
                      static_cast<float>(*x.beta.known), stream);
   }
-  const mx::array product = scaled(mx::matmul(a, b, stream), x.alpha, stream);
+  const mx::array product = scaled(gpu_product(a, b, stream), x.alpha, stream);
   return x.beta.is(0.0) ? without_addend(product, x.c, stream) : plus(product, x.beta, x.c, stream);
 }
 
@@ -194,7 +207,7 @@ mx::array matmul(MatmulOperands x, mx::StreamOrDevice s) {
   const mx::array a = transposed(x.a, x.trans_a, stream), b = transposed(x.b, x.trans_b, stream);
   check_product("matmul", a, b);
   check_scale("matmul", "alpha", x.alpha);
-  if (!on_cpu(stream)) return scaled(mx::matmul(a, b, stream), x.alpha, stream);
+  if (!on_cpu(stream)) return scaled(gpu_product(a, b, stream), x.alpha, stream);
   std::vector<mx::array> operands{a, b};
   if (!x.alpha.is(1.0)) operands.push_back(x.alpha.as(a.dtype(), stream));
   return apply_on<Matmul>(stream, std::move(operands), from_mlx(a.dtype()));
@@ -221,11 +234,11 @@ mx::array gemv(GemvOperands x, mx::StreamOrDevice s) {
                                     std::move(x.y)};
     return apply_on<Gemv>(stream, std::move(operands), from_mlx(dtype));
   }
-  if (a.shape(1) > 0 && !x.beta.is(0.0) && addmm_takes(x.alpha, x.beta, dtype)) {
+  if (a.size() > 0 && !x.beta.is(0.0) && addmm_takes(x.alpha, x.beta, dtype)) {
     return mx::addmm(x.y, a, x.x, static_cast<float>(*x.alpha.known),
                      static_cast<float>(*x.beta.known), stream);
   }
-  const mx::array product = scaled(mx::matmul(a, x.x, stream), x.alpha, stream);
+  const mx::array product = scaled(gpu_product(a, x.x, stream), x.alpha, stream);
   return x.beta.is(0.0) ? product : plus(product, x.beta, x.y, stream);
 }
 
@@ -237,7 +250,7 @@ mx::array matvec(MatvecOperands x, mx::StreamOrDevice s) {
   const mx::array a = transposed(x.a, x.trans_a, stream);
   check_sizes("matvec", {"A", a}, {"x", x.x}, "inner dimensions", a.shape(1), x.x.shape(0));
   check_scale("matvec", "alpha", x.alpha);
-  if (!on_cpu(stream)) return scaled(mx::matmul(a, x.x, stream), x.alpha, stream);
+  if (!on_cpu(stream)) return scaled(gpu_product(a, x.x, stream), x.alpha, stream);
   std::vector<mx::array> operands{a, x.x};
   if (!x.alpha.is(1.0)) operands.push_back(x.alpha.as(a.dtype(), stream));
   return apply_on<Matvec>(stream, std::move(operands), from_mlx(a.dtype()));
@@ -261,7 +274,7 @@ mx::array ger(GerOperands x, mx::StreamOrDevice s) {
     return apply_on<Ger>(stream, std::move(operands), from_mlx(dtype));
   }
   const mx::array column = mx::expand_dims(x.x, 1, stream), row = mx::expand_dims(x.y, 0, stream);
-  if (addmm_takes(x.alpha, 1.0, dtype)) {
+  if (x.a.size() > 0 && addmm_takes(x.alpha, 1.0, dtype)) {
     return mx::addmm(x.a, column, row, static_cast<float>(*x.alpha.known), 1.0f, stream);
   }
   return mx::add(x.a, scaled(mx::multiply(column, row, stream), x.alpha, stream), stream);

@@ -42,6 +42,20 @@ bool overlap(const NumpyView& a, const NumpyView& b) {
   return a_low < b_high && b_low < a_high;
 }
 
+// MLX refuses to wait for float64 arrays on a GPU's stream. Ours are computed on the CPU's: they are
+// evaluated one by one, the rest together.
+void eval_with_gpu(const std::vector<mx::array>& results) {
+  std::vector<mx::array> others;
+  for (mx::array result : results) {
+    if (result.dtype() == mx::float64) {
+      result.eval();
+    } else {
+      others.push_back(std::move(result));
+    }
+  }
+  mx::eval(std::move(others));
+}
+
 nb::list new_list(std::size_t size) {
   PyObject* list = PyList_New(static_cast<Py_ssize_t>(size));
   if (list == nullptr) nb::raise_python_error();
@@ -270,7 +284,7 @@ nb::object Executable::run_now(Call& call) const {
   {
     const nb::gil_scoped_release release;
     results = program->run(std::move(arrays), options);
-    call.device == mx::Device::cpu ? eval_here(results) : mx::eval(results);
+    call.device == mx::Device::cpu ? eval_here(results) : eval_with_gpu(results);
     options.status->rethrow();
   }
 
