@@ -89,7 +89,11 @@ Lowered lower_stack(LowerContext& context) {
   const Type& type = context.result_type();
   if (context.operands.empty())
     return {mx::zeros(to_mlx_shape(type), to_mlx(type.dtype), context.stream)};
-  return {mx::stack(context.operands, 0, context.stream)};
+  if (!context.on_cpu) return {mx::stack(context.operands, 0, context.stream)};
+  for (mx::array& operand : context.operands) {
+    operand = mx::expand_dims(operand, 0, context.stream);
+  }
+  return lower_to<HostConcatenate>(context, 0);
 }
 
 Lowered lower_concatenate(LowerContext& context) {
