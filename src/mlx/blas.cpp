@@ -137,7 +137,7 @@ bool has_elements(const mx::Shape& shape) {
 mx::array gpu_product(const mx::array& a, const mx::array& b, mx::Stream stream) {
   mx::Shape shape(a.shape().begin(), a.shape().end() - 1);
   if (b.ndim() > 1) shape.push_back(b.shape(-1));
-  if (!has_elements(shape)) return mx::zeros(shape, a.dtype(), stream);
+  if (!has_elements(shape)) return without_elements(std::move(shape), a.dtype());
   return mx::matmul(a, b, stream);
 }
 

@@ -76,7 +76,7 @@ Lowered empty_results(const LowerContext& context) {
   Lowered results;
   for (std::size_t i = 0; i < context.node.outputs.size(); ++i) {
     const Type& type = context.result_type(static_cast<int>(i));
-    results.push_back(mx::zeros(to_mlx_shape(type), to_mlx(type.dtype), context.stream));
+    results.push_back(without_elements(to_mlx_shape(type), to_mlx(type.dtype)));
   }
   return results;
 }
@@ -101,6 +101,10 @@ Lowered lower(LowerContext& context) {
     }
   }
   return results;
+}
+
+mx::array without_elements(mx::Shape shape, mx::Dtype dtype) {
+  return mx::array(mx::allocator::malloc(0), std::move(shape), dtype);
 }
 
 bool runs_on_gpu(const Graph& graph, const Node& node) {

@@ -70,6 +70,9 @@ bool checks_indices_on_host(const Graph& graph, const Node& node);
 // has GPU kernels.
 bool runs_on_gpu(const Graph& graph, const Node& node);
 
+// An evaluated array without elements: no kernel runs for it, on any device.
+mx::array without_elements(mx::Shape shape, mx::Dtype dtype);
+
 mx::Dtype to_mlx(DType dtype);  // c128 -> float64 (see LowerContext)
 DType from_mlx(mx::Dtype dtype);  // throws DTypeError for bfloat16
 mx::Shape to_mlx_shape(const Type& type);

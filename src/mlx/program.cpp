@@ -12,10 +12,11 @@ namespace gemmule {
 
 namespace {
 
-// Another array in the memory of `array`, which is evaluated. Readers of memory that was given away
+// Another array in the memory of `array`, if it is evaluated. Readers of memory that was given away
 // each get their own, so that counting the holders of the memory counts the readers that are still
 // to come.
 mx::array same_memory(const mx::array& array) {
+  if (array.status() == mx::array::Status::unscheduled) return array;  // has no memory yet
   mx::array copy(array.shape(), array.dtype(), nullptr, {});
   copy.copy_shared_buffer(array);
   copy.set_status(mx::array::Status::available);
