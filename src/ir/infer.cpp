@@ -1,6 +1,7 @@
 #include "ir/infer.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "ir/infer_rules.h"
 
@@ -96,6 +97,22 @@ std::vector<int> normal_axes(const InferContext& context, const std::string& att
 bool may_agree(const Dim& a, const Dim& b) { return !a.is_known() || !b.is_known() || a.size == b.size; }
 
 Dim agreed(const Dim& a, const Dim& b) { return a.is_known() ? a : b.is_known() ? b : a; }
+
+bool has_same_shape(const Type& a, const Type& b) {
+  if (a.rank() != b.rank()) return false;
+  for (int axis = 0; axis < a.rank(); ++axis) {
+    if (a.shape[axis].is_one() != b.shape[axis].is_one()) return false;
+    if (!may_agree(a.shape[axis], b.shape[axis])) return false;
+  }
+  return true;
+}
+
+Integers transposed_axes(int rank) {
+  Integers axes(rank);
+  std::iota(axes.begin(), axes.end(), 0);
+  std::swap(axes[rank - 2], axes[rank - 1]);
+  return axes;
+}
 
 Shape broadcast(const InferContext& context, const std::vector<int>& operands, bool align_right) {
   int rank = 0;

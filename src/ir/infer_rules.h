@@ -39,6 +39,10 @@ std::vector<int> normal_axes(const InferContext& context, const std::string& att
 // Two dimensions that have to agree; returns the one that says more.
 bool may_agree(const Dim& a, const Dim& b);
 Dim agreed(const Dim& a, const Dim& b);
+// No broadcasting between the two: equal ranks, statically 1 only where the other is, sizes that may agree.
+bool has_same_shape(const Type& a, const Type& b);
+// The permutation that swaps the last two of `rank` axes.
+Integers transposed_axes(int rank);
 // The broadcast of shapes: 0-d ones fit everything, others have one rank (or are aligned at the right
 // when `align_right`), dimensions that are statically 1 stretch.
 Shape broadcast(const InferContext& context, const std::vector<int>& operands, bool align_right = false);

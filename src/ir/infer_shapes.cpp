@@ -35,8 +35,6 @@ Shape sizes_after_first(InferContext& context, int* minus_one = nullptr) {
   return shape;
 }
 
-bool equal_dims(const Dim& a, const Dim& b) { return a == b; }
-
 // The shape that slicing `shape` along `axes` leaves; operands from `first` on are start, stop, step.
 Shape sliced_shape(InferContext& context, Shape shape, int first) {
   const auto axes = normal_axes(context, "axes", static_cast<int>(shape.size()));
@@ -196,7 +194,7 @@ Types infer_diagonal(InferContext& context) {
     const std::int64_t count = std::min(rows.size + std::min<std::int64_t>(offset, 0),
                                         columns.size - std::max<std::int64_t>(offset, 0));
     shape.push_back(Dim::known(std::max<std::int64_t>(count, 0)));
-  } else if (offset == 0 && equal_dims(rows, columns)) {
+  } else if (offset == 0 && rows == columns) {
     shape.push_back(rows);
   } else {
     shape.push_back(new_symbol(context));

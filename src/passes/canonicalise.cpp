@@ -1,9 +1,9 @@
 // One spelling for what has several: views are composed, transposes are pushed through products, matrix
 // products of vectors become matvec or dot.
 #include <algorithm>
-#include <numeric>
 
 #include "ir/error.h"
+#include "ir/infer_rules.h"
 #include "passes/pass.h"
 
 namespace gemmule {
@@ -93,9 +93,7 @@ ValueId without_flags(Graph& graph, const Node& node) {
   Attributes attributes = node.attributes;
   for (const auto& [flag, operand] : {std::pair("trans_a", 0), std::pair("trans_b", 1)}) {
     if (!attributes.flag(flag)) continue;
-    Integers perm(graph.type(operands[operand]).rank());
-    std::iota(perm.begin(), perm.end(), 0);
-    std::swap(perm[perm.size() - 2], perm[perm.size() - 1]);
+    const Integers perm = transposed_axes(graph.type(operands[operand]).rank());
     operands[operand] = graph.add(Op::transpose, {operands[operand]}, {{"perm", perm}}, node.origin);
     attributes.set(flag, false);
   }

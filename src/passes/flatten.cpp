@@ -57,16 +57,6 @@ bool is_plain_product(const Node* node) {
   }
 }
 
-// No broadcasting between the two: equal ranks, and 1 only where the other is 1.
-bool same_shape(const Type& a, const Type& b) {
-  if (a.rank() != b.rank()) return false;
-  for (int axis = 0; axis < a.rank(); ++axis) {
-    if (a.shape[axis].is_one() != b.shape[axis].is_one()) return false;
-    if (!may_agree(a.shape[axis], b.shape[axis])) return false;
-  }
-  return true;
-}
-
 class Flattener {
  public:
   Flattener(Graph& graph, PassContext& context)
@@ -206,7 +196,7 @@ class Flattener {
       const ValueId value = node.outputs[0];
       const bool is_root = value == root;
       const bool looks_inside =
-          is_root || (visits[value] == uses_[value] && same_shape(graph_.type(value), type));
+          is_root || (visits[value] == uses_[value] && has_same_shape(graph_.type(value), type));
       if (!looks_inside || !is_scaled_sum_op(node.op)) {
         add_term(value_of(id, visits), scale);
         continue;
@@ -241,7 +231,7 @@ class Flattener {
       walked.insert(walked.end(), multiplied.begin(), multiplied.end());
       if (arrays.size() == 1) {
         // The walk came here through nodes without other readers: the last one counts as a visit.
-        if (same_shape(graph_.type(arrays[0]), type)) {
+        if (has_same_shape(graph_.type(arrays[0]), type)) {
           hand_down(arrays[0], scaled);
         } else {
           add_term(arrays[0], scaled);
@@ -354,7 +344,7 @@ class Flattener {
       const auto visited = visits.find(term.value);
       const bool only_here = node->op == Op::outer || visited == visits.end() ||
                              visited->second >= uses_[term.value];
-      if (!same_shape(graph_.type(term.value), type)) {
+      if (!has_same_shape(graph_.type(term.value), type)) {
         if (terms.size() > 1) {
           missed.push_back({"sum", name_of(root), value_text(graph_, term.value) + " is " +
                                                       to_text(graph_.type(term.value), &graph_) +

@@ -16,15 +16,6 @@ namespace {
 // The most instructions of one group: keeps what a block interpreter has to hold in cache bounded.
 constexpr int kLargestGroup = 96;
 
-bool same_elements(const Type& a, const Type& b) {
-  if (a.rank() != b.rank()) return false;
-  for (int axis = 0; axis < a.rank(); ++axis) {
-    if (a.shape[axis].is_one() != b.shape[axis].is_one()) return false;
-    if (!may_agree(a.shape[axis], b.shape[axis])) return false;
-  }
-  return true;
-}
-
 // The groups: the node of a group's result stands for it.
 std::vector<NodeId> group_nodes(const Graph& graph) {
   const auto nodes = static_cast<NodeId>(graph.nodes.size());
@@ -46,7 +37,7 @@ std::vector<NodeId> group_nodes(const Graph& graph) {
       if (group[reader] == kNone || group[reader] != joined) joined = kNone;
     }
     const bool fits = joined != kNone && size[joined] < kLargestGroup &&
-                      same_elements(graph.type(value), graph.type(graph.nodes[joined].outputs[0]));
+                      has_same_shape(graph.type(value), graph.type(graph.nodes[joined].outputs[0]));
     group[id] = fits ? joined : id;
     ++size[group[id]];
   }
@@ -106,7 +97,7 @@ void fusion(Graph& graph, PassContext&) {
     const ValueId fused = builder.build(nodes);
     // One-element constants that moved inside no longer stretch the shape: only a group in which
     // nothing else has the full shape is affected, and it stays as it is.
-    if (same_elements(graph.type(fused), graph.type(result))) replace_uses(graph, result, fused);
+    if (has_same_shape(graph.type(fused), graph.type(result))) replace_uses(graph, result, fused);
   }
   graph = pruned(graph);
 }

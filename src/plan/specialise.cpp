@@ -5,6 +5,7 @@
 #include "ir/error.h"
 #include "ir/infer_rules.h"
 #include "ir/text.h"
+#include "kernels/view.h"
 #include "passes/pass.h"
 #include "plan/evaluate.h"
 
@@ -204,12 +205,6 @@ class Specialiser {
     const auto results = evaluate(to_, node, operands);
     if (!results) return;
     for (std::size_t i = 0; i < results->size(); ++i) values[i] = to_.add_constant((*results)[i]);
-  }
-
-  static std::int64_t element_count(const std::vector<std::int64_t>& shape) {
-    std::int64_t count = 1;
-    for (const std::int64_t size : shape) count *= size;
-    return count;
   }
 
   const Graph& from_;

@@ -1,7 +1,5 @@
-#include <algorithm>
-#include <numeric>
-
 #include "ir/error.h"
+#include "ir/infer_rules.h"
 #include "rewrite/rule.h"
 
 namespace gemmule {
@@ -20,11 +18,8 @@ bool has_class(const Type& type, VariableClass variable_class) {
 }
 
 bool swaps_last_two(const Node& node) {
-  Integers expected(node.attributes.integers("perm").size());
-  if (expected.size() < 2) return false;
-  std::iota(expected.begin(), expected.end(), 0);
-  std::swap(expected[expected.size() - 2], expected[expected.size() - 1]);
-  return node.attributes.integers("perm") == expected;
+  const Integers& perm = node.attributes.integers("perm");
+  return perm.size() >= 2 && perm == transposed_axes(static_cast<int>(perm.size()));
 }
 
 bool has_flags(const Node& node) {
@@ -142,10 +137,7 @@ class Matcher {
 };
 
 ValueId transposed(Graph& graph, ValueId value) {
-  Integers perm(graph.type(value).rank());
-  std::iota(perm.begin(), perm.end(), 0);
-  std::swap(perm[perm.size() - 2], perm[perm.size() - 1]);
-  return graph.add(Op::transpose, {value}, {{"perm", perm}});
+  return graph.add(Op::transpose, {value}, {{"perm", transposed_axes(graph.type(value).rank())}});
 }
 
 }  // namespace

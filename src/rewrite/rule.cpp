@@ -58,12 +58,7 @@ Guard same_shape(std::string variable, Op op) {
   return {variable + " has the shape of " + op_name(op), [variable, op](const Match& match) -> std::string {
             const Type& addend = match.type(variable);
             const Type& product = match.graph->type(match.calls.at(op));
-            bool same = addend.rank() == product.rank();
-            for (int axis = 0; same && axis < addend.rank(); ++axis) {
-              same = may_agree(addend.shape[axis], product.shape[axis]) &&
-                     addend.shape[axis].is_one() == product.shape[axis].is_one();
-            }
-            if (same) return "";
+            if (has_same_shape(addend, product)) return "";
             return value_text(*match.graph, match.bindings.at(variable)) + " is " +
                    to_text(addend, match.graph) + " and would have to broadcast to " +
                    to_text(product, match.graph);
