@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "ir/fused.h"
 #include "ir/infer_rules.h"
 
 namespace gemmule {
@@ -274,8 +275,69 @@ Types infer_fused(InferContext& context) {
     }
   }
   const Shape shape = broadcast(context, all_operands(context));
+  const std::vector<FusedResult> results = fused_results(context.attributes);
   Types types;
-  for (const ValueId output : body.outputs) types.push_back({body.type(output).dtype, shape});
+  for (std::size_t i = 0; i < body.outputs.size(); ++i) {
+    const FusedResult& result = results[i];
+    Type type{body.type(body.outputs[i]).dtype, {}};
+    for (const std::int64_t axis : result.axes) normal_axis(context, axis, static_cast<int>(shape.size()));
+    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+      if (std::ranges::count(result.axes, static_cast<std::int64_t>(axis)) == 0) type.shape.push_back(shape[axis]);
+    }
+    if ((result.reduction == Op::reduce_any || result.reduction == Op::reduce_all) && type.dtype != DType::bool_) {
+      fail_dtype(context, "result " + std::to_string(i) + " is " + std::string(name(type.dtype)) + ": " +
+                              std::string(info(*result.reduction).name) + " takes bool");
+    }
+    types.push_back(std::move(type));
+  }
+  return types;
+}
+
+// The size that symbol 0 of the body stands for, its rows, is that of the operands along the axes on
+// which they are cut.
+Types infer_row_blocks(InferContext& context) {
+  const Graph& body = context.attributes.graph("body");
+  const Integers& operand_axes = context.attributes.integers("operand_axes");
+  const Integers& result_axes = context.attributes.integers("result_axes");
+  const int count = static_cast<int>(body.inputs.size());
+  need_operands(context, count, count);
+  if (static_cast<int>(operand_axes.size()) != count || result_axes.size() != body.outputs.size()) {
+    throw UserError(message(context, "operand_axes and result_axes have one number per input and output of the body"));
+  }
+  if (context.attributes.integer("block") < 1) throw UserError(message(context, "block must be at least 1"));
+  std::optional<Dim> rows;
+  for (int i = 0; i < count; ++i) {
+    const Type& type = context.type(i);
+    const Type& expected = body.type(body.inputs[i]);
+    const auto fail = [&] {
+      fail_shape(context, describe(context, i, "operand " + std::to_string(i)) + ", the body expects " +
+                              to_text(expected, &body));
+    };
+    if (type.dtype != expected.dtype || type.rank() != expected.rank()) fail();
+    for (int axis = 0; axis < type.rank(); ++axis) {
+      if (axis != operand_axes[i]) {
+        if (!may_agree(type.shape[axis], expected.shape[axis])) fail();
+        continue;
+      }
+      if (expected.shape[axis] != Dim::unknown(0)) fail();
+      if (rows && !may_agree(*rows, type.shape[axis])) fail();
+      rows = rows ? agreed(*rows, type.shape[axis]) : type.shape[axis];
+    }
+  }
+  if (!rows) throw UserError(message(context, "no operand is cut into blocks"));
+  Types types;
+  for (std::size_t i = 0; i < body.outputs.size(); ++i) {
+    Type type = body.type(body.outputs[i]);
+    for (int axis = 0; axis < type.rank(); ++axis) {
+      const bool cut = type.shape[axis] == Dim::unknown(0);
+      if (cut != (axis == result_axes[i])) {
+        throw UserError(message(context, "result " + std::to_string(i) + " is " + to_text(type, &body) +
+                                             ": its rows are not along axis " + std::to_string(result_axes[i])));
+      }
+      if (cut) type.shape[axis] = *rows;
+    }
+    types.push_back(std::move(type));
+  }
   return types;
 }
 

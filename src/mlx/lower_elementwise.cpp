@@ -121,6 +121,10 @@ Lowered lower_fused(LowerContext& context) {
   return lower_chain(context);
 }
 
+Lowered lower_row_blocks(LowerContext& context) {
+  throw InternalError(message(context, "is made for the native executor only"));
+}
+
 Lowered lower_scaled_sum(LowerContext& context) {
   throw InternalError(message(context, "lives between the passes flatten and expand only"));
 }
