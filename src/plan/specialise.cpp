@@ -85,12 +85,7 @@ class Specialiser {
   Graph run() {
     for (const Node& node : from_.nodes) add(node);
     for (const ValueId output : from_.outputs) to_.outputs.push_back(moved_[output]);
-    Graph result = pruned(to_);
-    if (has_fused(from_)) {
-      PassContext context;
-      fusion(result, context);
-    }
-    return result;
+    return pruned(to_);
   }
 
  private:
@@ -234,8 +229,18 @@ std::vector<int> static_value_inputs(const Graph& graph) {
   return result;
 }
 
-Graph specialise(const Graph& graph, const std::vector<Type>& input_types, const std::vector<const Tensor*>& values) {
+Graph specialise_unfused(const Graph& graph, const std::vector<Type>& input_types,
+                         const std::vector<const Tensor*>& values) {
   return Specialiser(graph, input_types, values).run();
+}
+
+Graph specialise(const Graph& graph, const std::vector<Type>& input_types, const std::vector<const Tensor*>& values) {
+  Graph result = specialise_unfused(graph, input_types, values);
+  if (has_fused(graph)) {
+    PassContext context;
+    fusion(result, context);
+  }
+  return result;
 }
 
 }  // namespace gemmule

@@ -19,4 +19,8 @@ std::vector<int> static_value_inputs(const Graph& graph);
 Graph specialise(const Graph& graph, const std::vector<Type>& input_types,
                  const std::vector<const Tensor*>& values);
 
+// The same with elementwise ops one by one: no fused nodes, what `prepare` starts from.
+Graph specialise_unfused(const Graph& graph, const std::vector<Type>& input_types,
+                         const std::vector<const Tensor*>& values);
+
 }  // namespace gemmule

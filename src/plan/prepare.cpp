@@ -1,0 +1,41 @@
+#include "plan/prepare.h"
+
+#include <algorithm>
+
+#include "ir/error.h"
+#include "ir/text.h"
+#include "ir/verify.h"
+#include "plan/specialise.h"
+
+namespace gemmule {
+
+const std::vector<PreparePass>& prepare_passes() {
+  static const std::vector<PreparePass> passes{
+      {"contract", "sums of products become products", contract},
+      {"fuse", "elementwise ops and reductions of one shape run as one pass", fuse},
+      {"row_blocks", "what reads a large matrix twice runs block by block of its rows", row_blocks},
+  };
+  return passes;
+}
+
+Graph prepare(Graph specialised, const PrepareOptions& options) {
+  Graph graph = std::move(specialised);
+  for (const PreparePass& pass : prepare_passes()) {
+    if (std::find(options.disabled.begin(), options.disabled.end(), pass.name) != options.disabled.end()) continue;
+    pass.run(graph, options);
+  }
+  return graph;
+}
+
+Graph row_block_body(const Node& node, const std::vector<Type>& operand_types, std::int64_t rows) {
+  const Integers& axes = node.attributes.integers("operand_axes");
+  std::vector<Type> types = operand_types;
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    if (axes[i] >= 0) types[i].shape[axes[i]] = Dim::known(rows);
+  }
+  Graph body = specialise_unfused(node.attributes.graph("body"), types, std::vector<const Tensor*>(types.size()));
+  fuse(body, {});
+  return body;
+}
+
+}  // namespace gemmule
