@@ -2,7 +2,7 @@
 
 float32, `mx.array` in and out on MLX's default device, the wait for the result included; repeats
 interleaved. Prints minimum and spread in microseconds and the ratio of the minima, for the
-precision of products that is in force (`MLX_ENABLE_TF32`; full float32 unless it was chosen otherwise).
+precision of products that is in force (`MLX_ENABLE_TF32`; full float32 unless chosen otherwise).
 """
 
 import os

@@ -102,7 +102,7 @@ def aligned(rows: list[tuple]) -> str:
     return "\n".join(lines)
 
 
-def data(results: list[Result]) -> dict:
+def data(results: list[Result], **more) -> dict:
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "machine": machine(),
@@ -111,12 +111,13 @@ def data(results: list[Result]) -> dict:
             asdict(result) | {"best_us": result.best, "ratio": ratio(result, results)}
             for result in results
         ],
-    }
+    } | more
 
 
-def save_json(results: list[Result], path: Path) -> None:
+def save_json(results: list[Result], path: Path, **more) -> None:
+    """``more`` becomes further entries."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(data(results), indent=1) + "\n")
+    path.write_text(json.dumps(data(results, **more), indent=1) + "\n")
 
 
 def save_plot(results: list[Result], path: Path) -> None:

@@ -2,16 +2,29 @@
 
 import statistics
 import time
+import timeit
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import pytensor
+from pytensor.compile.debug import profiling
 from pytensor.compile.mode import Mode
 
-from bench.cases import Built, Case
+from bench.case import Built, Case
 
 #: Relative to the largest element of each output.
 TOLERANCE = {"float32": 2e-3, "float64": 1e-6}
+
+#: Names of peers that are not PyTensor's names of modes.
+MODES = {"C": "CVM"}
+
+#: The peer that is no mode at all: `Case.direct`.
+DIRECT = "cblas"
+
+#: A repeat is measured in so many pieces, of which the fastest counts: the first ones still meet
+#: caches and waiting threads as the mode before left them.
+PIECES = 3
 
 
 @dataclass
@@ -25,10 +38,18 @@ class Result:
     compile_s: float | None = None
     #: One figure per repeat, in microseconds.
     times_us: list[float] = field(default_factory=list)
-    #: The largest error of an output relative to PyTensor's NumPy backend.
+    #: The largest error of an output relative to the reference.
     error: float | None = None
     #: Why there are no times.
     failure: str = ""
+    #: How much of `compile_s` went into PyTensor's rewriting.
+    rewriting_s: float | None = None
+    #: Seconds of processor time per second, over all threads.
+    cores: float | None = None
+    #: Nodes that GEMMULE hands on to Python.
+    fallbacks: int = 0
+    #: As in the case.
+    group: str = ""
 
     @property
     def best(self) -> float | None:
@@ -41,29 +62,69 @@ class Result:
             return None
         return statistics.median(self.times_us) / min(self.times_us) - 1
 
-
-def call(function, values) -> list[np.ndarray]:
-    """Calls and waits for all results."""
-    return [np.asarray(result) for result in function(*values)]
+    @property
+    def backend_ms(self) -> float | None:
+        """Compiling and the first call without PyTensor's rewriting, in milliseconds."""
+        if self.compile_s is None or self.rewriting_s is None:
+            return None
+        return 1e3 * (self.compile_s - self.rewriting_s)
 
 
 def run_case(
-    case: Case, dtype: str, modes: list[str], repeats: int, seconds: float
+    case: Case,
+    dtype: str,
+    modes: list[str],
+    repeats: int,
+    seconds: float,
+    reference: str = "",
+    compilations: int = 1,
 ) -> list[Result]:
-    """Measures one case. Every repeat goes through all modes for about ``seconds`` each."""
-    built = case.build(dtype)
-    expected = call(_compile(built, Mode(linker="py", optimizer="fast_compile")), built.values)
-    results, functions = [], []
-    for mode in modes:
-        result = Result(case.name, dtype, mode)
-        function = _prepare(result, built, expected)
-        results.append(result)
-        if function is not None:
-            functions.append((function, result, _inner_count(function, built.values, seconds)))
-    for _ in range(repeats):
-        for function, result, count in functions:
-            result.times_us.append(_time(function, built.values, count))
+    """Measures one case. Every repeat goes through all modes for about ``seconds`` each.
+
+    ``reference`` is the mode whose values are right, by default PyTensor's Python backend. GEMMULE
+    is compiled ``compilations`` times; the fastest is the one that is told.
+    """
+    with pytensor.config.change_flags(floatX=dtype):
+        built = case.build(dtype)
+        expected = _reference(built, reference)
+        results, timers = [], []
+        for mode in modes:
+            if mode == DIRECT and case.direct is None:
+                continue
+            result = Result(case.name, dtype, mode, group=case.group)
+            results.append(result)
+            if mode == DIRECT:
+                timer = _prepare_direct(result, case, built, expected)
+            else:
+                times = compilations if mode == "GEMMULE" else 1
+                timer = _prepare(result, case, built, expected, times)
+            if timer is not None:
+                timers.append((timer, result, _inner_count(timer, seconds / PIECES)))
+        spent = {id(result): [0.0, 0.0] for _, result, _ in timers}
+        for turn in range(repeats):
+            first = turn % max(1, len(timers))  # who comes after whom changes
+            for timer, result, count in timers[first:] + timers[:first]:
+                cpu, wall = time.process_time(), time.perf_counter()
+                pieces = [timer.timeit(count) / count for _ in range(PIECES)]
+                spent[id(result)][0] += time.process_time() - cpu
+                spent[id(result)][1] += time.perf_counter() - wall
+                result.times_us.append(1e6 * min(pieces))
+        for _, result, _ in timers:
+            cpu, wall = spent[id(result)]
+            result.cores = cpu / wall if wall else None
     return results
+
+
+def _reference(built: Built, mode: str) -> list[np.ndarray]:
+    python = Mode(linker="py", optimizer="fast_compile")
+    if mode == "C" and not pytensor.config.cxx:
+        mode = ""
+    function = _compile(built, MODES.get(mode, mode) or python)
+    return [np.array(result) for result in function(*_copies(built.values))]
+
+
+def _copies(values: list[np.ndarray]) -> list[np.ndarray]:
+    return [value.copy() for value in values]
 
 
 def _compile(built: Built, mode):
@@ -73,21 +134,63 @@ def _compile(built: Built, mode):
     return function
 
 
-def _prepare(result: Result, built: Built, expected: list[np.ndarray]):
+def _prepare(
+    result: Result, case: Case, built: Built, expected: list[np.ndarray], compilations: int
+) -> timeit.Timer | None:
     """Compiles, calls once and compares; None with the reason in ``result.failure``."""
-    start = time.perf_counter()
+    values = _copies(built.values) if case.donates else built.values
     try:
-        function = _compile(built, result.mode)
-        first = call(function, built.values)
+        for _ in range(compilations):
+            function, first, compile_s, rewriting_s = compile_and_call(built, result.mode)
+            backend_ms = 1e3 * (compile_s - rewriting_s)
+            if result.backend_ms is None or backend_ms < result.backend_ms:
+                result.compile_s, result.rewriting_s = compile_s, rewriting_s
     except Exception as error:
         result.failure = first_line(error)
+        result.compile_s = result.rewriting_s = None
         return None
-    result.compile_s = time.perf_counter() - start
-    result.error = max(map(_relative_error, first, expected))
-    if not result.error < TOLERANCE[result.dtype]:
-        result.failure = f"wrong values: relative error {result.error:.1e}"
+    if result.mode == "GEMMULE":
+        result.fallbacks = _fallbacks(function)
+    if not _right(result, first, expected):
         return None
-    return function
+    return _timer(function, values)
+
+
+def compile_and_call(built: Built, mode: str) -> tuple[Callable, list[np.ndarray], float, float]:
+    """The function, its first results, seconds of both, and how many of them were rewriting."""
+    values = _copies(built.values)
+    rewriting = profiling.total_graph_rewrite_time
+    start = time.perf_counter()
+    function = _compile(built, MODES.get(mode, mode))
+    first = [np.asarray(result) for result in function(*values)]
+    seconds = time.perf_counter() - start
+    return function, first, seconds, profiling.total_graph_rewrite_time - rewriting
+
+
+def _prepare_direct(
+    result: Result, case: Case, built: Built, expected: list[np.ndarray]
+) -> timeit.Timer | None:
+    try:
+        function = case.direct(_copies(built.values))
+        first = function()
+    except (OSError, AttributeError) as error:
+        result.failure = first_line(error)
+        return None
+    return _timer(function, []) if _right(result, first, expected) else None
+
+
+def _right(result: Result, got: list[np.ndarray], expected: list[np.ndarray]) -> bool:
+    result.error = max(map(_relative_error, got, expected))
+    if result.error < TOLERANCE[result.dtype]:
+        return True
+    result.failure = f"wrong values: relative error {result.error:.1e}"
+    return False
+
+
+def _fallbacks(function) -> int:
+    from gemmule.explain import compiled_function
+
+    return len(compiled_function(function).fallbacks)
 
 
 def first_line(error: Exception) -> str:
@@ -99,22 +202,34 @@ def _relative_error(got: np.ndarray, expected: np.ndarray) -> float:
     if got.shape != expected.shape:
         return float("inf")
     scale = np.max(np.abs(expected), initial=0.0)
-    return float(np.max(np.abs(got - expected), initial=0.0) / (scale if scale > 0 else 1.0))
+    error = float(np.max(np.abs(got - expected), initial=0.0) / (scale if scale > 0 else 1.0))
+    return float("inf") if np.isnan(error) else error
 
 
-def _time(function, values, count: int) -> float:
-    """Microseconds per call, over ``count`` calls."""
-    start = time.perf_counter()
-    for _ in range(count):
-        call(function, values)
-    return (time.perf_counter() - start) / count * 1e6
+def _timer(function, values: list[np.ndarray]) -> timeit.Timer:
+    """Calls the function with as little around it as possible, and waits for its results."""
+    names = {f"value{number}": value for number, value in enumerate(values)}
+    call = f"function({', '.join(names)})"
+    wait = _wait_for(function(*values))
+    return timeit.Timer(
+        f"wait({call})" if wait else call, globals={"function": function, "wait": wait, **names}
+    )
 
 
-def _inner_count(function, values, seconds: float) -> int:
+def _wait_for(results) -> Callable | None:
+    """What waits for results such as these; None where they are there already."""
+    if all(isinstance(result, np.ndarray | np.generic) for result in results):
+        return None
+    if all(hasattr(result, "block_until_ready") for result in results):
+        return lambda results: [result.block_until_ready() for result in results]
+    return lambda results: [np.asarray(result) for result in results]
+
+
+def _inner_count(timer: timeit.Timer, seconds: float) -> int:
     """How many calls fill the time; also warms up."""
     count, limit = 1, 1_000_000
     while count < limit:
-        spent = _time(function, values, count) * 1e-6 * count
+        spent = timer.timeit(count)
         if spent >= seconds / 4:
             return max(1, round(count * seconds / spent))
         count *= 4
