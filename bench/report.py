@@ -65,8 +65,8 @@ def table(results: list[Result]) -> str:
                 result.mode,
                 f"{result.best:,.1f}",
                 f"{result.spread:.0%}",
-                _ratio_text(ratio(result, results)),
-                f"{result.compile_s:.2f}",
+                _number(ratio(result, results)),
+                _number(result.compile_s),
             )
         )
     return aligned(rows)
@@ -81,7 +81,7 @@ def ratio(result: Result, results: list[Result]) -> float | None:
     return None
 
 
-def _ratio_text(value: float | None) -> str:
+def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
 
 

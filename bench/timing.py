@@ -22,8 +22,10 @@ MODES = {"C": "CVM"}
 #: The peer that is no mode at all: `Case.direct`.
 DIRECT = "cblas"
 
-#: A repeat is measured in so many pieces, of which the fastest counts: the first ones still meet
-#: caches and waiting threads as the mode before left them.
+#: A repeat is measured in pieces of about so many seconds, of which the fastest counts. They are
+#: short, so that some lie between the interruptions by others, and three at least: the first ones
+#: still meet caches and waiting threads as the mode before left them.
+PIECE = 0.002
 PIECES = 3
 
 
@@ -99,17 +101,17 @@ def run_case(
                 times = compilations if mode == "GEMMULE" else 1
                 timer = _prepare(result, case, built, expected, times)
             if timer is not None:
-                timers.append((timer, result, _inner_count(timer, seconds / PIECES)))
-        spent = {id(result): [0.0, 0.0] for _, result, _ in timers}
+                timers.append((timer, result, *_counts(timer, seconds)))
+        spent = {id(result): [0.0, 0.0] for _, result, *_ in timers}
         for turn in range(repeats):
             first = turn % max(1, len(timers))  # who comes after whom changes
-            for timer, result, count in timers[first:] + timers[:first]:
+            for timer, result, count, pieces in timers[first:] + timers[:first]:
                 cpu, wall = time.process_time(), time.perf_counter()
-                pieces = [timer.timeit(count) / count for _ in range(PIECES)]
+                figures = [timer.timeit(count) / count for _ in range(pieces)]
                 spent[id(result)][0] += time.process_time() - cpu
                 spent[id(result)][1] += time.perf_counter() - wall
-                result.times_us.append(1e6 * min(pieces))
-        for _, result, _ in timers:
+                result.times_us.append(1e6 * min(figures))
+        for _, result, *_ in timers:
             cpu, wall = spent[id(result)]
             result.cores = cpu / wall if wall else None
     return results
@@ -225,12 +227,11 @@ def _wait_for(results) -> Callable | None:
     return lambda results: [np.asarray(result) for result in results]
 
 
-def _inner_count(timer: timeit.Timer, seconds: float) -> int:
-    """How many calls fill the time; also warms up."""
-    count, limit = 1, 1_000_000
-    while count < limit:
-        spent = timer.timeit(count)
-        if spent >= seconds / 4:
-            return max(1, round(count * seconds / spent))
+def _counts(timer: timeit.Timer, seconds: float) -> tuple[int, int]:
+    """How many calls make a piece, and how many pieces fill the time; also warms up."""
+    piece = min(PIECE, seconds / PIECES)
+    count = 1
+    while (spent := timer.timeit(count)) < piece / 4:
         count *= 4
-    return limit
+    count = max(1, round(count * piece / spent))
+    return count, max(PIECES, round(seconds / (timer.timeit(count) or piece)))

@@ -86,6 +86,11 @@ def test_table_names_every_mode_and_the_reason_of_a_failure():
     assert lines[3].split(None, 2) == ["JAX", "fails", "NotImplementedError: no such op"]
 
 
+def test_what_is_not_compiled_has_no_compile_time_in_the_table():
+    blas = Result("gemm", "float64", timing.DIRECT, None, [1.0], 0.0)
+    assert report.table([blas]).splitlines()[1].split() == ["gemm", "float64", "cblas", "1.0", "0%"]
+
+
 def test_data_and_picture_are_saved(tmp_path):
     results = results_of_two_modes()
     report.save_json(results, tmp_path / "deep" / "bench.json")
