@@ -1,4 +1,4 @@
-// Fused chains of elementwise ops, run block by block in cache.
+// Fused chains of elementwise ops and the reductions at their ends, run block by block in cache.
 //
 // A program is straight-line code over virtual registers. A kernel is a program bound to shapes and
 // strides: loops resolved, jointly contiguous dims merged, registers laid out. What remains per
@@ -39,23 +39,48 @@ struct ElementwiseConstant {
   std::array<std::byte, 16> bits{};
 };
 
+// How an output leaves the pass: every element, or reduced over some axes of the pass.
+//
+//   op                      dtype of the register   empty reduction
+//   fused                   any                     (no reduction: an element for each of the pass)
+//   reduce_sum, _prod       any but f16             0, 1
+//   reduce_max, _min        ordered, but f16        error
+//   reduce_any, _all        bool                    false, true
+//
+// A reduction works in the dtype of its register: integers wrap, a sum of bools is `any`, a product
+// `all`. NaN wins in max and min. Sums are pairwise over blocks of at most 1024 elements; those
+// over leading axes add rows one after the other in groups of 64, whose sums are then added.
+struct ElementwiseReduction {
+  Op op = Op::fused;
+  std::vector<int> axes = {};  // of the pass, ascending
+};
+
 struct ElementwiseProgram {
   std::vector<DType> registers;  // dtype of each register; the first n_inputs are operands
   int n_inputs = 0;
   std::vector<ElementwiseInstruction> code;  // every register is written once, before it is read
   std::vector<int> outputs;                  // registers; any register, an operand too
   std::vector<ElementwiseConstant> constants;
+  std::vector<ElementwiseReduction> reductions = {};  // one per output, or none at all
 };
+
+struct ElementwisePlan;  // elementwise_plan.h
 
 // Throws std::invalid_argument that says what is wrong with the program.
 void validate(const ElementwiseProgram& program);
 
-// Immutable and re-entrant. Shapes of all views are equal: an operand that broadcasts has stride 0.
-// An output may be an input in place (same address and strides); other overlaps are not allowed.
+// Immutable and re-entrant. The shape of all views is that of the pass, of reduced outputs without
+// the reduced axes: an operand that broadcasts has stride 0. An output that is not reduced may be
+// an input in place (same address and strides); other overlaps are not allowed.
 class ElementwiseKernel {
  public:
-  // Reads dtype, shape and strides of the views, never `data`. Validates the program. Throws
-  // std::invalid_argument for views that do not fit it.
+  // `shape` is that of the pass. Reads dtype, shape and strides of the views, never `data`.
+  // Validates the program. Throws std::invalid_argument for views that do not fit it, and for the
+  // maximum or minimum of nothing.
+  ElementwiseKernel(const ElementwiseProgram& program, const Extents& shape,
+                    std::span<const ConstView> in, std::span<const View> out);
+
+  // The shape of the pass is that of the first output without a reduction, else of the first input.
   ElementwiseKernel(const ElementwiseProgram& program, std::span<const ConstView> in,
                     std::span<const View> out);
   ~ElementwiseKernel();
@@ -67,8 +92,7 @@ class ElementwiseKernel {
   void run(const void* const* in, void* const* out) const;
 
  private:
-  struct Plan;
-  std::unique_ptr<const Plan> plan_;
+  std::unique_ptr<const ElementwisePlan> plan_;
 };
 
 // Validates, binds and runs once.

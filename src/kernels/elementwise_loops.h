@@ -1,6 +1,7 @@
 // The inner loops of elementwise ops: contiguous blocks, one function per op and dtype.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "ir/dtype.h"
@@ -18,6 +19,13 @@ using Loop = void (*)(const void* const* in, void* out, std::int64_t n);
 Loop loop(Op op, DType dtype);
 
 Loop cast_loop(DType from, DType to);
+
+// The loop that reads a single element of the operands in `scalars` (bit k: operand k), which `out`
+// does not overlap; nullptr where there is none.
+Loop scalar_operand_loop(Op op, DType dtype, unsigned scalars);
+
+// out[i] = in[0][0], elements of `size` bytes.
+Loop fill_loop(std::size_t size);
 
 // The dtype of the result of op for operands of `dtype`. Not for `cast`.
 DType result_dtype(Op op, DType dtype);

@@ -130,37 +130,6 @@ class Loader {
   alignas(64) Buffer converted_;
 };
 
-// Partial results of equal weight are combined first, as the carries of a binary counter: the
-// pairwise sum, without recursion.
-class Pairwise {
- public:
-  Pairwise(const FoldLoops& loops, std::size_t size) : loops_(loops), size_(size) {}
-
-  void add(const void* partial) {
-    std::memcpy(at(depth_++), partial, size_);
-    for (std::uint64_t carry = ++count_; carry % 2 == 0; carry /= 2) merge();
-  }
-
-  const void* result() {
-    while (depth_ > 1) merge();
-    count_ = depth_ = 0;
-    return at(0);
-  }
-
- private:
-  std::byte* at(std::size_t level) { return stack_.data() + level * 16; }
-  void merge() {
-    --depth_;
-    loops_.combine(at(depth_ - 1), at(depth_), 1);
-  }
-
-  const FoldLoops& loops_;
-  std::size_t size_;
-  std::size_t depth_ = 0;
-  std::uint64_t count_ = 0;
-  alignas(16) std::array<std::byte, 65 * 16> stack_;
-};
-
 // Writes finished results, in the dtype of the fold, to the output.
 class Storer {
  public:
@@ -290,13 +259,6 @@ void reduce_columns(const FoldLoops& loops, std::size_t size, const Nests& nests
   }
 }
 
-std::string identity_message(Op op) {
-  const char* what = op == Op::reduce_max   ? "maximum"
-                     : op == Op::reduce_min ? "minimum"
-                                            : std::string_view(info(op).name).data();
-  return std::string("zero-size array to reduction operation ") + what + " which has no identity";
-}
-
 // First position of the largest (or smallest) element; the first NaN wins.
 template <bool Largest>
 void arg_reduce(Op op, const ConstView& in, const Split& split, const View& out) {
@@ -347,9 +309,8 @@ void reduce(Op op, DType accumulator, const ConstView& in, std::span<const int> 
   const Split split = split_dims(op, in, axes, out);
   if (element_count(split.kept_shape) == 0) return;
   const bool empty = element_count(split.reduced_shape) == 0;
-  const bool has_identity =
-      op == Op::reduce_sum || op == Op::reduce_prod || op == Op::reduce_any || op == Op::reduce_all;
-  if (empty && !has_identity) fail(op, identity_message(op));
+  alignas(16) std::array<std::byte, 16> identity{};
+  if (empty) write_identity(op, out.dtype, identity.data());
   if (op == Op::argmax) return arg_reduce<true>(op, in, split, out);
   if (op == Op::argmin) return arg_reduce<false>(op, in, split, out);
 
@@ -363,16 +324,10 @@ void reduce(Op op, DType accumulator, const ConstView& in, std::span<const int> 
   nests.reduced = loop_nest(split.reduced_shape, reduced_strides);
   auto* const to = static_cast<std::byte*>(out.data);
   if (empty) {
-    const bool one = fold.op == Op::multiply;
-    alignas(16) std::array<std::byte, 16> value{};
-    visit_dtype(out.dtype, [&]<class T>(T) {
-      const T identity = detail::cast<T>(one);
-      std::memcpy(value.data(), &identity, sizeof identity);
-    });
     Odometer<1> position(split.kept_shape, {split.kept_out});
     for (std::int64_t i = 0; i < element_count(split.kept_shape); ++i, position.next()) {
       const auto size = static_cast<std::int64_t>(size_of(out.dtype));
-      std::memcpy(to + position.offset(0) * size, value.data(), size_of(out.dtype));
+      std::memcpy(to + position.offset(0) * size, identity.data(), size_of(out.dtype));
     }
     return;
   }

@@ -8,28 +8,6 @@
 namespace gemmule::kernels {
 namespace {
 
-LoopNest merge_in_order(const Extents& shape, std::span<const Extents* const> strides,
-                        const std::vector<std::size_t>& order) {
-  LoopNest nest;
-  nest.strides.resize(strides.size());
-  for (const std::size_t dim : order) {
-    if (shape[dim] == 1) continue;
-    bool merges = !nest.shape.empty();
-    for (std::size_t v = 0; v < strides.size() && merges; ++v) {
-      merges = nest.strides[v].back() == (*strides[v])[dim] * shape[dim];
-    }
-    if (merges) {
-      nest.shape.back() *= shape[dim];
-      for (std::size_t v = 0; v < strides.size(); ++v) nest.strides[v].back() = (*strides[v])[dim];
-    } else {
-      nest.shape.push_back(shape[dim]);
-      for (std::size_t v = 0; v < strides.size(); ++v)
-        nest.strides[v].push_back((*strides[v])[dim]);
-    }
-  }
-  return nest;
-}
-
 struct Words {
   std::uint64_t words[2];
 };
@@ -67,13 +45,55 @@ LoopNest loop_nest(const Extents& shape, std::span<const Extents* const> strides
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
     return std::abs((*strides[0])[a]) > std::abs((*strides[0])[b]);
   });
-  return merge_in_order(shape, strides, order);
+  return merge_dims(shape, strides, order);
 }
 
 LoopNest merge_dims(const Extents& shape, std::span<const Extents* const> strides) {
   std::vector<std::size_t> order(shape.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  return merge_in_order(shape, strides, order);
+  return merge_dims(shape, strides, order);
+}
+
+LoopNest merge_dims(const Extents& shape, std::span<const Extents* const> strides,
+                    std::span<const std::size_t> order) {
+  LoopNest nest;
+  nest.strides.resize(strides.size());
+  for (const std::size_t dim : order) {
+    if (shape[dim] == 1) continue;
+    bool merges = !nest.shape.empty();
+    for (std::size_t v = 0; v < strides.size() && merges; ++v) {
+      merges = nest.strides[v].back() == (*strides[v])[dim] * shape[dim];
+    }
+    if (merges) {
+      nest.shape.back() *= shape[dim];
+      for (std::size_t v = 0; v < strides.size(); ++v) nest.strides[v].back() = (*strides[v])[dim];
+    } else {
+      nest.shape.push_back(shape[dim]);
+      for (std::size_t v = 0; v < strides.size(); ++v)
+        nest.strides[v].push_back((*strides[v])[dim]);
+    }
+  }
+  return nest;
+}
+
+std::vector<std::size_t> memory_order(const Extents& shape,
+                                      std::span<const Extents* const> strides) {
+  // True where `a` is further out than `b`. Not transitive, hence the insertion sort, as NumPy's.
+  const auto is_outer = [&](std::size_t a, std::size_t b) {
+    for (const Extents* view : strides) {
+      const std::int64_t x = std::abs((*view)[a]), y = std::abs((*view)[b]);
+      if (x != 0 && y != 0 && x != y) return x > y;
+    }
+    return a < b;
+  };
+  std::vector<std::size_t> order;
+  for (std::size_t dim = 0; dim < shape.size(); ++dim) {
+    if (shape[dim] == 1) continue;
+    auto at = order.end();
+    while (at != order.begin() && is_outer(dim, at[-1])) --at;
+    order.insert(at, dim);
+  }
+  return order;
 }
 
 void move_elements(std::size_t size, void* to, std::int64_t to_stride, const void* from,

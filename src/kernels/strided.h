@@ -28,6 +28,16 @@ LoopNest loop_nest(const Extents& shape, std::span<const Extents* const> strides
 // The same without sorting: the order of elements stays row by row.
 LoopNest merge_dims(const Extents& shape, std::span<const Extents* const> strides);
 
+// The same with the dims in this order, outermost first. Dims that are left out have size 1.
+LoopNest merge_dims(const Extents& shape, std::span<const Extents* const> strides,
+                    std::span<const std::size_t> order);
+
+// The dims of size other than 1, sorted so that the last one is innermost in memory: of two dims
+// the first view decides that steps along both of them, in strides of different size; without such
+// a view they stay as they are.
+std::vector<std::size_t> memory_order(const Extents& shape,
+                                      std::span<const Extents* const> strides);
+
 // to[i * to_stride] = from[i * from_stride] for i in [0, n), elements of `size` bytes (1, 2, 4, 8,
 // 16), strides in elements. A from_stride of 0 fills.
 void move_elements(std::size_t size, void* to, std::int64_t to_stride, const void* from,
