@@ -5,6 +5,7 @@
 #include <span>
 
 #include "ir/error.h"
+#include "ir/fused.h"
 #include "ir/infer.h"
 #include "kernels/blas.h"
 #include "kernels/elementwise.h"
@@ -95,7 +96,7 @@ Tensor elementwise(const Graph& graph, const Node& node, const Tensors& operands
 
 Tensors fused(const Graph& graph, const Node& node, const Tensors& operands) {
   const Graph& body = node.attributes.graph("body");
-  const Extents shape = static_shape(graph.type(node.outputs[0]));
+  const Extents shape = static_shape({DType::f64, pass_shape(graph, node)});
   std::vector<Tensor> values(body.values.size());
   for (std::size_t i = 0; i < operands.size(); ++i) {
     values[body.inputs[i]] = dense(stretched(view_of(operands[i]), shape));
@@ -111,8 +112,17 @@ Tensors fused(const Graph& graph, const Node& node, const Tensors& operands) {
     }
     values[inner.outputs[0]] = result.tensor;
   }
+  const std::vector<FusedResult> reductions = fused_results(node.attributes);
   Tensors results;
-  for (const ValueId output : body.outputs) results.push_back(values[output]);
+  for (std::size_t i = 0; i < reductions.size(); ++i) {
+    const Tensor& whole = values[body.outputs[i]];
+    results.push_back(whole);
+    if (!reductions[i].reduction) continue;
+    Fresh reduced(graph.type(node.outputs[i]));
+    kernels::reduce(*reductions[i].reduction, whole.dtype, view_of(whole), normal_axes(reductions[i].axes, shape.size()),
+                    reduced.view);
+    results.back() = reduced.tensor;
+  }
   return results;
 }
 

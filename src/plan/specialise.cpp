@@ -3,11 +3,13 @@
 #include <algorithm>
 
 #include "ir/error.h"
+#include "ir/fused.h"
 #include "ir/infer_rules.h"
 #include "ir/text.h"
 #include "kernels/view.h"
 #include "passes/pass.h"
 #include "plan/evaluate.h"
+#include "plan/unit_views.h"
 
 namespace gemmule {
 namespace {
@@ -122,8 +124,18 @@ class Specialiser {
       named.origin = node.origin;
       inside[inner.outputs[0]] = add_and_fold(named, inner_operands)[0];
     }
+    Node shape_of_pass;
+    shape_of_pass.inputs = operands;
+    const Integers pass = static_shape({DType::f64, pass_shape(to_, shape_of_pass)});
+    const std::vector<FusedResult> reductions = fused_results(node.attributes);
     for (std::size_t i = 0; i < node.outputs.size(); ++i) {
-      moved_[node.outputs[i]] = inside[body.outputs[i]];
+      ValueId result = inside[body.outputs[i]];
+      if (static_shape(to_.type(result)) != pass) result = broadcast_view(to_, result, pass);
+      if (const auto& reduction = reductions[i].reduction) {
+        const Attributes attributes{{"axes", reductions[i].axes}, {"dtype", to_.type(result).dtype}};
+        result = to_.add(*reduction, {result}, attributes, node.origin);
+      }
+      moved_[node.outputs[i]] = result;
     }
   }
 

@@ -1,0 +1,13 @@
+// Elementwise and fused nodes as programs of the block interpreter.
+#pragma once
+
+#include "ir/graph.h"
+#include "kernels/elementwise.h"
+
+namespace gemmule {
+
+// The program of an elementwise or `fused` node: one input per operand, one output per result. Throws
+// UnsupportedError for an op without meaning for its dtypes.
+kernels::ElementwiseProgram elementwise_program(const Graph& graph, const Node& node);
+
+}  // namespace gemmule
