@@ -42,7 +42,7 @@ def _table(dtype: str, results: list[Result], bars: list[Bar], compile_ms: float
                     _compile_cell(result, group, compile_ms),
                 )
             )
-        if len(members) > 1:
+        if len(members) > 1 and peers:
             means = [
                 geometric_mean(_known(ratio_to(peer, r, results) for r in members))
                 for peer in peers
