@@ -19,10 +19,6 @@ from gemmule.frontend.convert import name_of
 _INDEXED = {"gather", "scatter"}
 
 
-def _device() -> str | None:
-    return "cpu" if config.executor == "cpu" else config.device
-
-
 def _fallback(node, reason: str) -> Fallback:
     return Fallback(node=name_of(node), op=str(node.op), reason=reason)
 
@@ -34,7 +30,11 @@ class CompiledSegment:
         self.segment = segment
         self.owner = owner
         self.optimised = _core.optimise(segment.graph, disabled=config.disable, dump=config.dump)
-        self._device = _device()
+        self._options = {
+            "device": "cpu" if config.executor == "cpu" else config.device,
+            "executor": config.executor,
+            "disabled": list(config.disable),
+        }
         # A call that fails must leave all inputs as they were: no donation where one may fail late.
         may_fail = segment.all_hold is not None or _INDEXED & self.optimised.counts.keys()
         self.executable = self._executable(self.optimised, [] if may_fail else donatable)
@@ -42,7 +42,7 @@ class CompiledSegment:
         self._conditions = None
 
     def _executable(self, optimised, donatable):
-        return _core.Executable(optimised.graph, donatable=donatable, device=self._device)
+        return _core.Executable(optimised.graph, donatable=donatable, **self._options)
 
     def run(self, values: list) -> list:
         """The outputs for these inputs; raises what the first check that does not hold asks for."""
@@ -188,7 +188,7 @@ class CompiledFunction:
     # -- running -----------------------------------------------------------------------------------
 
     def direct(self):
-        """``(run, indices of the inputs)`` when one call of the core is all, else None."""
+        """``(executable, indices of the inputs)`` when one call of the core is all, else None."""
         if len(self.steps) != 1 or len(self.segments) != 1 or self.fallbacks or self._copies:
             return None
         [step], [segment] = self.steps, self.segments
@@ -196,7 +196,7 @@ class CompiledFunction:
             return None
         if max(step.inputs, default=-1) >= len(self.conversion.inputs):
             return None
-        return segment.executable.run, step.inputs
+        return segment.executable, step.inputs
 
     def run(self, inputs: list) -> list:
         """Outputs, updates included, for the values of all inputs in the order of the graph's."""

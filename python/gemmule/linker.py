@@ -21,6 +21,7 @@ from pytensor.tensor.rewriting.optimize import (
 )
 from pytensor.tensor.type import TensorType
 
+from gemmule import _core
 from gemmule._core import UnsupportedError
 from gemmule.compiled import CompiledFunction
 from gemmule.config import config
@@ -103,17 +104,17 @@ def _thunk(compiled: CompiledFunction, input_storage):
 
     if direct is None:
         return through_steps
-    run, indices = direct
+    executable, indices = direct
     storages = tuple(input_storage[index] for index in indices)
 
     def at_once():
         try:
-            outputs = run([storage[0] for storage in storages])
+            outputs = executable.run([storage[0] for storage in storages])
         except UnsupportedError:  # `CompiledFunction.run` meets it too, and hands on
             return through_steps()
         return _keep_numpy(outputs, updated) if updated else outputs
 
-    return at_once
+    return _core.thunk(executable, storages, at_once)
 
 
 def _keep_numpy(outputs: list, updated) -> list:

@@ -17,7 +17,7 @@ namespace gemmule {
 struct Executable::Call {
   mx::Device device;
   std::vector<Argument> arguments;
-  ProgramCache::Key key;  // device, sizes, values of static inputs
+  ProgramKey key;  // device, sizes, values of static inputs
   std::size_t size_count = 0;
   bool any_mlx = false;
 
@@ -32,8 +32,11 @@ mx::Device parse_device(const std::string& name) {
   throw UserError("device '" + name + "': it must be 'cpu', 'gpu' or None");
 }
 
-std::string dimensions(std::size_t rank) {
-  return std::to_string(rank) + (rank == 1 ? " dimension" : " dimensions");
+Executable::Executor parse_executor(const std::string& name) {
+  if (name == "auto") return Executable::Executor::automatic;
+  if (name == "cpu") return Executable::Executor::cpu;
+  if (name == "mlx") return Executable::Executor::mlx;
+  throw UserError("executor '" + name + "': it must be 'auto', 'cpu' or 'mlx'");
 }
 
 bool overlap(const NumpyView& a, const NumpyView& b) {
@@ -64,15 +67,16 @@ nb::list new_list(std::size_t size) {
 
 }  // namespace
 
-Executable::Executable(Graph graph, std::vector<int> donatable,
-                       const std::optional<std::string>& device)
-    : cache_(std::move(graph)), donatable_(std::move(donatable)) {
+Executable::Executable(Graph graph, std::vector<int> donatable, const std::optional<std::string>& device,
+                       const std::string& executor, std::vector<std::string> disabled)
+    : graph_(std::move(graph)),
+      executor_(parse_executor(executor)),
+      prepare_{.disabled = std::move(disabled)},
+      native_(graph_, donatable, prepare_),
+      donatable_(std::move(donatable)) {
   if (device && *device != "mlx") device_ = parse_device(*device);
-  const Graph& known = cache_.graph();
-  for (const ValueId input : known.inputs) {
-    input_dtypes_.push_back(known.type(input).dtype);
-    input_ranks_.push_back(known.type(input).shape.size());
-  }
+  const Graph& known = graph_.graph();
+  for (const ValueId input : known.inputs) input_dtypes_.push_back(known.type(input).dtype);
   for (const ValueId output : known.outputs) output_dtypes_.push_back(known.type(output).dtype);
   for (const int index : donatable_) {
     if (index < 0 || index >= static_cast<int>(input_dtypes_.size())) {
@@ -81,60 +85,49 @@ Executable::Executable(Graph graph, std::vector<int> donatable,
   }
 }
 
-std::string Executable::describe(int index) const {
-  const std::string& name = cache_.graph().values[cache_.graph().inputs[index]].name;
-  return "input " + std::to_string(index) + (name.empty() ? "" : " \"" + name + "\"") +
-         " must be " + std::string(numpy_name(input_dtypes_[index])) + " with " +
-         dimensions(input_ranks_[index]);
+bool Executable::is_native() const {
+  if (executor_ != Executor::automatic) return executor_ == Executor::cpu;
+  return (device_ ? *device_ : mx::default_device()) == mx::Device::cpu;
 }
+
+namespace {
+
+// While MLX traces a function its arrays have no values yet.
+bool is_tracer(PyObject* object) {
+  return nb::isinstance<mx::array>(object) && nb::inst_ptr<mx::array>(object)->is_tracer();
+}
+
+// The inputs of a call, kept alive: another thread may change the caller's list.
+class Inputs {
+ public:
+  Inputs(nb::handle inputs, std::size_t count) {
+    PyObject* list = PySequence_Fast(inputs.ptr(), "inputs: a list or tuple is needed");
+    if (list == nullptr) nb::raise_python_error();
+    const nb::object holder = nb::steal(list);
+    const auto given = static_cast<std::size_t>(PySequence_Fast_GET_SIZE(list));
+    if (given != count) {
+      throw UserError(std::to_string(count) + " inputs are needed, " + std::to_string(given) + " were given");
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      objects_.push_back(Py_NewRef(PySequence_Fast_GET_ITEM(list, static_cast<Py_ssize_t>(i))));
+    }
+  }
+  ~Inputs() {
+    for (PyObject* object : objects_) Py_DECREF(object);
+  }
+  Inputs(const Inputs&) = delete;
+  Inputs& operator=(const Inputs&) = delete;
+
+  std::span<PyObject* const> objects() const { return objects_; }
+  bool any_tracer() const { return std::ranges::any_of(objects_, is_tracer); }
+
+ private:
+  std::vector<PyObject*> objects_;
+};
+
+}  // namespace
 
 // -- inputs -------------------------------------------------------------------------------------
-
-Executable::Argument Executable::argument(int index, PyObject* object) const {
-  const DType dtype = input_dtypes_[index];
-  Argument result;
-  std::size_t rank = 0;
-  if (is_numpy_array(object)) {
-    result.keep = nb::borrow(object);
-  } else if (nb::isinstance<mx::array>(object)) {
-    result.mlx = nb::inst_ptr<mx::array>(object);
-    if (dtype == DType::c128) {
-      throw DTypeError(describe(index) +
-                       ", and an mx.array was given: MLX has no complex128, pass NumPy arrays");
-    }
-    const mx::Dtype given = result.mlx->dtype();
-    if (given != to_mlx(dtype)) {
-      const std::string what =
-          given == mx::bfloat16 ? "bfloat16" : std::string(numpy_name(from_mlx(given)));
-      throw DTypeError(describe(index) + ", and an mx.array of " + what + " was given");
-    }
-    rank = result.mlx->ndim();
-  } else if (is_python_number(object)) {
-    PyObject* array = numpy_from_number(object, dtype);
-    if (array == nullptr) {
-      PyErr_Clear();
-      throw DTypeError(describe(index) + ", and " + nb::repr(object).c_str() + " was given");
-    }
-    result.keep = nb::steal(array);
-  } else if (PyObject* array = numpy_from_number(object)) {
-    result.keep = nb::steal(array);
-  } else {
-    throw DTypeError(describe(index) + ", and an object of type " + Py_TYPE(object)->tp_name +
-                     " was given: pass NumPy arrays, mx.arrays or numbers");
-  }
-  if (result.mlx == nullptr) {
-    result.view = view_numpy(result.keep.ptr());
-    if (result.view.dtype != dtype) {
-      throw DTypeError(describe(index) + ", and an array of " + dtype_name(result.keep.ptr()) +
-                       " was given");
-    }
-    rank = result.view.shape.size();
-  }
-  if (rank != input_ranks_[index]) {
-    throw ShapeError(describe(index) + ", and an array with " + dimensions(rank) + " was given");
-  }
-  return result;
-}
 
 Executable::Call Executable::begin(nb::handle inputs) const {
   PyObject* list = PySequence_Fast(inputs.ptr(), "inputs: a list or tuple is needed");
@@ -152,7 +145,7 @@ Executable::Call Executable::begin(nb::handle inputs) const {
   call.key.push_back(static_cast<std::int64_t>(call.device.type));
   for (std::size_t i = 0; i < count; ++i) {
     Argument& input = call.arguments.emplace_back(
-        argument(static_cast<int>(i), PySequence_Fast_GET_ITEM(list, i)));
+        read_argument(graph_.graph(), static_cast<int>(i), PySequence_Fast_GET_ITEM(list, i)));
     if (input.mlx != nullptr) {
       call.any_mlx = true;
       // The caller's list may be changed by another thread.
@@ -163,7 +156,7 @@ Executable::Call Executable::begin(nb::handle inputs) const {
     }
   }
   call.size_count = call.key.size() - 1;
-  for (const int index : cache_.static_value_inputs()) {
+  for (const int index : graph_.static_value_inputs()) {
     const Tensor value = value_of(call, index);
     const std::size_t words = (value.bytes() + 7) / 8;
     call.key.resize(call.key.size() + words, 0);
@@ -191,19 +184,29 @@ Tensor Executable::value_of(const Call& call, int index) const {
 std::shared_ptr<const MlxProgram> Executable::program(const Call& call) const {
   if (auto found = cache_.find(call.key)) return found;
   std::vector<std::pair<int, Tensor>> values;
-  for (const int index : cache_.static_value_inputs())
+  for (const int index : graph_.static_value_inputs())
     values.emplace_back(index, value_of(call, index));
   const nb::gil_scoped_release release;
-  return cache_.make(call.key, call.device, call.sizes(), [&](int input) {
+  Graph specialised = graph_.specialised(call.sizes(), [&](int input) {
     return std::ranges::find(values, input, &std::pair<int, Tensor>::first)->second;
   });
+  return cache_.keep(call.key, std::make_shared<const MlxProgram>(std::move(specialised), call.device));
 }
 
 // -- calls --------------------------------------------------------------------------------------
 
 nb::object Executable::run(nb::handle inputs) const {
+  if (is_native()) {
+    const Inputs held(inputs, input_dtypes_.size());
+    if (!held.any_tracer()) return nb::steal(native_.run(held.objects()));
+  }
   Call call = begin(inputs);
   return call.any_mlx ? run_lazy(call) : run_now(call);
+}
+
+PyObject* Executable::run_native(std::span<PyObject* const> inputs) const {
+  if (!is_native() || !std::ranges::all_of(inputs, is_numpy_array)) return nullptr;
+  return native_.run(inputs);
 }
 
 nb::object Executable::lazy(nb::handle inputs) const {
@@ -311,9 +314,37 @@ nb::object Executable::run_now(Call& call) const {
   return list;
 }
 
+Graph Executable::graph_for(std::span<const std::int64_t> sizes, const SizedGraph::ValueOf& value_of) const {
+  return is_native() ? graph_.prepared(sizes, value_of, prepare_) : graph_.specialised(sizes, value_of);
+}
+
 Graph Executable::specialised(nb::handle inputs) const {
   const Call call = begin(inputs);
-  return cache_.specialised(call.sizes(), [&](int input) { return value_of(call, input); });
+  return graph_for(call.sizes(), [&](int input) { return value_of(call, input); });
+}
+
+std::vector<Graph> Executable::graphs() const {
+  std::vector<Graph> graphs;
+  for (const auto& program : cache_.programs()) graphs.push_back(program->graph());
+  for (const auto& program : native_.programs()) graphs.push_back(program->graph());
+  return graphs;
+}
+
+std::string Executable::program_text(nb::handle inputs) const {
+  if (!is_native()) throw UserError("program_text: the native executor does not run this function");
+  const Inputs held(inputs, input_dtypes_.size());
+  return to_text(native_.program(held.objects())->plan());
+}
+
+std::pair<Graph, std::vector<std::pair<int, double>>> Executable::profile(nb::handle inputs, int repeats) const {
+  if (!is_native()) throw UserError("profile: the native executor does not run this function");
+  if (repeats < 1) throw UserError("profile: repeats must be at least 1");
+  const Inputs held(inputs, input_dtypes_.size());
+  const std::vector<double> seconds = native_.profile(held.objects(), repeats);
+  const LinearProgram& plan = native_.program(held.objects())->plan();
+  std::vector<std::pair<int, double>> rows;
+  for (std::size_t i = 0; i < seconds.size(); ++i) rows.emplace_back(plan.instructions[i].node, seconds[i]);
+  return {plan.graph, std::move(rows)};
 }
 
 }  // namespace gemmule

@@ -187,6 +187,24 @@ PyObject* numpy_from_number(PyObject* number, DType dtype) {
                          nullptr);
 }
 
+int numpy_type_number(DType dtype) { return numpy_type(dtype); }
+
+const void* plain_numpy(PyObject* object, int type_number, int rank) {
+  if (!PyArray_Check(object)) return nullptr;
+  PyArrayObject* array = as_array(object);
+  const bool plain = PyArray_TYPE(array) == type_number && PyArray_NDIM(array) == rank && PyArray_ISCARRAY_RO(array);
+  return plain ? PyArray_DATA(array) : nullptr;
+}
+
+const Py_ssize_t* numpy_shape(PyObject* array) { return PyArray_DIMS(as_array(array)); }
+void* numpy_data(PyObject* array) { return PyArray_DATA(as_array(array)); }
+
+PyObject* empty_numpy(int type_number, std::span<const std::int64_t> shape) {
+  static_assert(sizeof(npy_intp) == sizeof(std::int64_t));
+  return checked(PyArray_NewFromDescr(&PyArray_Type, PyArray_DescrFromType(type_number), static_cast<int>(shape.size()),
+                                      reinterpret_cast<const npy_intp*>(shape.data()), nullptr, nullptr, 0, nullptr));
+}
+
 bool can_share_memory() { return header_bytes() != kNoHeader; }
 
 bool is_plain(const NumpyView& view) {

@@ -50,6 +50,22 @@ bool is_python_number(PyObject* object);
 // otherwise.
 PyObject* numpy_from_number(PyObject* number, DType dtype);
 
+// -- for calls that must cost little ---------------------------------------------------------------
+
+// NumPy's number for a dtype.
+int numpy_type_number(DType dtype);
+
+// The elements of a NumPy array of this type number and rank that is row-major, aligned and in the machine's
+// byte order; null for anything else.
+const void* plain_numpy(PyObject* object, int type_number, int rank);
+
+// Of a NumPy array.
+const Py_ssize_t* numpy_shape(PyObject* array);
+void* numpy_data(PyObject* array);
+
+// A new row-major array (reference) whose elements are not set.
+PyObject* empty_numpy(int type_number, std::span<const std::int64_t> shape);
+
 // True where MLX's arrays can lie in any memory: its allocator is the CPU's.
 bool can_share_memory();
 

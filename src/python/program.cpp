@@ -1,6 +1,7 @@
 // _core.Executable: an optimised graph that runs on MLX, for any input shapes.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -17,7 +18,7 @@ namespace {
 
 Graph program_graph(const Executable& executable,
                     const std::vector<std::vector<std::int64_t>>& shapes) {
-  const Graph& graph = executable.cache().graph();
+  const Graph& graph = executable.sized_graph().graph();
   if (shapes.size() != graph.inputs.size()) {
     throw UserError(std::to_string(graph.inputs.size()) + " shapes are needed, " +
                     std::to_string(shapes.size()) + " were given");
@@ -30,7 +31,7 @@ Graph program_graph(const Executable& executable,
     }
     sizes.insert(sizes.end(), shapes[i].begin(), shapes[i].end());
   }
-  return executable.cache().specialised(sizes, [](int input) -> Tensor {
+  return executable.graph_for(sizes, [](int input) -> Tensor {
     throw UnsupportedError("the sizes depend on the value of input " + std::to_string(input) +
                            ": use specialised(inputs)");
   });
@@ -42,13 +43,15 @@ void bind_program(nb::module_& m) {
   import_numpy();
   nb::class_<Executable>(
       m, "Executable",
-      "A graph that runs on MLX. One program is made per set of input shapes and kept.\n\n"
-      "`donatable` lists inputs whose memory a call may overwrite and return as a result. `device` "
-      "is\n"
-      "\"cpu\", \"gpu\", or None for MLX's default device at the time of the call. Threads may "
-      "call at once.")
-      .def(nb::init<Graph, std::vector<int>, const std::optional<std::string>&>(), "graph"_a,
-           "donatable"_a = std::vector<int>{}, "device"_a = nb::none())
+      "A graph that runs. One program is made per set of input shapes and kept.\n\n"
+      "`donatable` lists inputs whose memory a call may overwrite and return as a result. `device` is\n"
+      "\"cpu\", \"gpu\", or None for MLX's default device at the time of the call. `executor` is \"cpu\" (at once\n"
+      "on the calling thread), \"mlx\" (through MLX's arrays) or \"auto\", the first where the device is the CPU.\n"
+      "`disabled` names passes of the native executor to leave out. Threads may call at once.")
+      .def(nb::init<Graph, std::vector<int>, const std::optional<std::string>&, const std::string&,
+                    std::vector<std::string>>(),
+           "graph"_a, "donatable"_a = std::vector<int>{}, "device"_a = nb::none(), "executor"_a = "auto",
+           "disabled"_a = std::vector<std::string>{})
       .def("run", &Executable::run, "inputs"_a,
            "Results for NumPy arrays, mx.arrays and numbers, one per input of the graph, with its "
            "dtypes.\n\n"
@@ -62,13 +65,20 @@ void bind_program(nb::module_& m) {
            "The graph that a call with these inputs runs.")
       .def("program_graph", &program_graph, "shapes"_a,
            "The graph that a call with inputs of these shapes runs.")
-      .def_prop_ro("graph", [](const Executable& executable) { return executable.cache().graph(); })
+      .def("program_text", &Executable::program_text, "inputs"_a,
+           "The instructions that a call with these inputs runs, and where its values lie. Raises ValueError\n"
+           "where the native executor does not run it.")
+      .def("profile", &Executable::profile, "inputs"_a, "repeats"_a = 10,
+           "``(graph, [(index of the node or -1 for a copy, seconds)])`` of a call with these inputs: the\n"
+           "minimum over `repeats` calls, per instruction. Raises ValueError where the native executor does not\n"
+           "run it.")
+      .def_prop_ro("graph", [](const Executable& executable) { return executable.sized_graph().graph(); })
       .def_prop_ro(
           "programs",
           [](const Executable& executable) {
             std::vector<std::string> texts;
-            for (const auto& program : executable.cache().programs()) {
-              texts.push_back(to_text(program->graph(), {.elide_large_constants = true}));
+            for (const Graph& graph : executable.graphs()) {
+              texts.push_back(to_text(graph, {.elide_large_constants = true}));
             }
             return texts;
           },

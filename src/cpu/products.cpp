@@ -1,0 +1,185 @@
+// Products over BLAS.
+#include <cstdlib>
+
+#include "cpu/step.h"
+#include "ir/error.h"
+#include "kernels/blas.h"
+
+namespace gemmule::cpu {
+namespace {
+
+// Which operand is what; kNone where the op has none.
+struct Roles {
+  int alpha = kNone, a = kNone, b = kNone, beta = kNone, c = kNone;
+};
+
+const void* at(void* const* address, int operand) { return operand == kNone ? nullptr : address[operand]; }
+
+// An optional operand behind the first `required`.
+int optional_operand(const StepContext& context, int required) {
+  return context.count() > required ? required : kNone;
+}
+
+// Strides of an operand with the shape that the product needs, its last two axes swapped when
+// `transposed`. One row or column stretches to that of C.
+Extents matrix_strides(const StepContext& context, int operand, bool transposed, const Extents& shape) {
+  ConstView view = context.operand(operand);
+  const std::size_t rank = view.shape.size();
+  if (transposed) {
+    std::swap(view.shape[rank - 2], view.shape[rank - 1]);
+    std::swap(view.strides[rank - 2], view.strides[rank - 1]);
+  }
+  Extents strides(shape.size(), 0);
+  const std::size_t shift = shape.size() - rank;
+  for (std::size_t axis = 0; axis < rank; ++axis) {
+    if (view.shape[axis] == shape[axis + shift]) strides[axis + shift] = view.strides[axis];
+  }
+  return strides;
+}
+
+// alpha * A @ B + beta * C, with leading batch dimensions or without.
+class MatrixProduct : public Step {
+ public:
+  MatrixProduct(const StepContext& context, const Roles& roles) : roles_(roles), operands_(context.count()) {
+    const Attributes& attributes = context.node.attributes;
+    const bool trans_a = attributes.flag("trans_a"), trans_b = attributes.flag("trans_b");
+    const View out = context.result();
+    const std::size_t rank = out.shape.size();
+    const Extents& a = context.operands[roles.a].shape;
+    const std::int64_t k = a[a.size() - (trans_a ? 2 : 1)];
+    Extents a_shape = out.shape, b_shape = out.shape;
+    a_shape[rank - 1] = k;
+    b_shape[rank - 2] = k;
+    a_strides_ = matrix_strides(context, roles.a, trans_a, a_shape);
+    b_strides_ = matrix_strides(context, roles.b, trans_b, b_shape);
+    if (roles.c != kNone) c_strides_ = context.stretched(roles.c, out.shape).strides;
+    out_strides_ = out.strides;
+    batch_shape_.assign(out.shape.begin(), out.shape.end() - 2);
+    const auto last = [&](const Extents& strides) {
+      return kernels::MatrixRef{nullptr, strides[rank - 2], strides[rank - 1]};
+    };
+    args_.dtype = out.dtype;
+    args_.m = out.shape[rank - 2];
+    args_.n = out.shape[rank - 1];
+    args_.k = k;
+    args_.a = last(a_strides_);
+    args_.b = last(b_strides_);
+    if (roles.c != kNone) args_.c = last(c_strides_);
+    args_.out = {nullptr, out.strides[rank - 2], out.strides[rank - 1]};
+  }
+
+  void run(void* const* address) override {
+    args_.alpha = at(address, roles_.alpha);
+    args_.a.data = address[roles_.a];
+    args_.b.data = address[roles_.b];
+    args_.beta = at(address, roles_.beta);
+    args_.c.data = at(address, roles_.c);
+    args_.out.data = address[operands_];
+    if (batch_shape_.empty()) return kernels::gemm(args_);
+    const auto batch = [&](const Extents& strides) {
+      return std::span<const std::int64_t>(strides).first(strides.empty() ? 0 : batch_shape_.size());
+    };
+    kernels::batched_gemm({.matrix = args_,
+                           .batch_shape = batch_shape_,
+                           .a_batch_strides = batch(a_strides_),
+                           .b_batch_strides = batch(b_strides_),
+                           .c_batch_strides = batch(c_strides_),
+                           .out_batch_strides = batch(out_strides_)});
+  }
+
+ private:
+  Roles roles_;
+  int operands_;
+  kernels::GemmArgs args_;
+  Extents batch_shape_, a_strides_, b_strides_, c_strides_, out_strides_;
+};
+
+std::unique_ptr<Step> matrix_vector(const StepContext& context, const Roles& roles) {
+  ConstView a = context.operand(roles.a);
+  if (context.node.attributes.flag("trans_a")) {
+    std::swap(a.shape[0], a.shape[1]);
+    std::swap(a.strides[0], a.strides[1]);
+  }
+  const View out = context.result();
+  // One row stretches to the length of y.
+  if (a.shape[0] == 1 && out.shape[0] != 1) a.strides[0] = 0;
+  kernels::GemvArgs args;
+  args.dtype = out.dtype;
+  args.m = out.shape[0];
+  args.n = a.shape[1];
+  args.a = {nullptr, a.strides[0], a.strides[1]};
+  args.x = {nullptr, context.operands[roles.b].strides[0]};
+  if (roles.c != kNone) args.y = {nullptr, context.stretched(roles.c, out.shape).strides[0]};
+  args.out = {nullptr, out.strides[0]};
+  return step_of([args, roles, operands = context.count()](void* const* address) mutable {
+    args.alpha = at(address, roles.alpha);
+    args.a.data = address[roles.a];
+    args.x.data = address[roles.b];
+    args.beta = at(address, roles.beta);
+    args.y.data = at(address, roles.c);
+    args.out.data = address[operands];
+    kernels::gemv(args);
+  });
+}
+
+std::unique_ptr<Step> rank_one(const StepContext& context, const Roles& roles) {
+  const View out = context.result();
+  kernels::GerArgs args;
+  args.dtype = out.dtype;
+  args.m = out.shape[0];
+  args.n = out.shape[1];
+  args.x = {nullptr, context.operands[roles.a].strides[0]};
+  args.y = {nullptr, context.operands[roles.b].strides[0]};
+  if (roles.c != kNone) {
+    const ConstView a = context.stretched(roles.c, out.shape);
+    args.a = {nullptr, a.strides[0], a.strides[1]};
+  }
+  args.out = {nullptr, out.strides[0], out.strides[1]};
+  return step_of([args, roles, operands = context.count()](void* const* address) mutable {
+    args.alpha = at(address, roles.alpha);
+    args.x.data = address[roles.a];
+    args.y.data = address[roles.b];
+    args.a.data = at(address, roles.c);
+    args.out.data = address[operands];
+    kernels::ger(args);
+  });
+}
+
+}  // namespace
+
+std::unique_ptr<Step> make_matmul(const StepContext& context) {
+  return std::make_unique<MatrixProduct>(context, Roles{.alpha = optional_operand(context, 2), .a = 0, .b = 1});
+}
+std::unique_ptr<Step> make_batched_matmul(const StepContext& context) { return make_matmul(context); }
+
+std::unique_ptr<Step> make_gemm(const StepContext& context) {
+  return std::make_unique<MatrixProduct>(context, Roles{.alpha = 0, .a = 1, .b = 2, .beta = 3, .c = 4});
+}
+std::unique_ptr<Step> make_batched_gemm(const StepContext& context) { return make_gemm(context); }
+
+std::unique_ptr<Step> make_matvec(const StepContext& context) {
+  return matrix_vector(context, {.alpha = optional_operand(context, 2), .a = 0, .b = 1});
+}
+std::unique_ptr<Step> make_gemv(const StepContext& context) {
+  return matrix_vector(context, {.alpha = 0, .a = 1, .b = 2, .beta = 3, .c = 4});
+}
+
+std::unique_ptr<Step> make_outer(const StepContext& context) {
+  return rank_one(context, {.alpha = optional_operand(context, 2), .a = 0, .b = 1});
+}
+std::unique_ptr<Step> make_ger(const StepContext& context) {
+  return rank_one(context, {.alpha = 0, .a = 1, .b = 2, .c = 3});
+}
+
+std::unique_ptr<Step> make_dot(const StepContext& context) {
+  kernels::DotArgs args{context.dtype(), context.operands[0].shape[0], {nullptr, context.operands[0].strides[0]},
+                        {nullptr, context.operands[1].strides[0]}};
+  return step_of([args](void* const* address) mutable {
+    args.x.data = address[0];
+    args.y.data = address[1];
+    args.out = address[2];
+    kernels::dot(args);
+  });
+}
+
+}  // namespace gemmule::cpu

@@ -1,0 +1,53 @@
+// A graph with known sizes, ready to run on the calling thread.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "plan/linear_program.h"
+
+namespace gemmule {
+
+// Immutable and re-entrant: each call has a frame, the memory that it works in with the steps bound to it.
+// Frames are kept for later calls, as many as calls were under way at once. A call allocates nothing
+// once a frame is free.
+class CpuProgram {
+ public:
+  // `graph` comes from prepare(). Throws UnsupportedError for what has no kernel.
+  explicit CpuProgram(Graph graph, const PlanOptions& options = {});
+  ~CpuProgram();
+  CpuProgram(const CpuProgram&) = delete;
+  CpuProgram& operator=(const CpuProgram&) = delete;
+
+  // Addresses of the elements with all indices 0: inputs as the plan's `inputs` describe them, outputs
+  // row-major. An output may lie in the memory of an input where plan().take_overs says so, and overlaps
+  // nothing else. Throws IndexError for an index out of bounds; outputs are then undefined.
+  void run(const void* const* inputs, void* const* outputs) const;
+
+  // The same, adding the seconds of each instruction to `seconds`.
+  void run_timed(const void* const* inputs, void* const* outputs, std::span<double> seconds) const;
+
+  const LinearProgram& plan() const { return plan_; }
+  const Graph& graph() const { return plan_.graph; }
+
+  // Whether a call takes long enough for another thread to make use of the interpreter meanwhile.
+  bool is_long() const { return is_long_; }
+
+ private:
+  class Frame;
+  class Lease;
+
+  std::unique_ptr<Frame> new_frame() const;
+
+  LinearProgram plan_;
+  bool is_long_ = false;
+  mutable std::atomic<Frame*> free_{nullptr};  // the frame that was used last
+  mutable std::mutex mutex_;
+  mutable std::vector<std::unique_ptr<Frame>> others_;  // free ones
+};
+
+}  // namespace gemmule
