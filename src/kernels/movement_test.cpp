@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <numeric>
 
@@ -83,6 +86,139 @@ TEST(Scatter, SetAndAdd) {
   EXPECT_EQ(x, (std::vector<double>{1, 1, 5, 6, 3, 4}));
   EXPECT_FALSE(scatter(ScatterMode::add, matrix, {y, f64, {3, 2}, {0, 0}}, {&at, 1}, {&axis, 1}));
   EXPECT_EQ(x, (std::vector<double>{1, 1, 7, 8, 4, 5}));
+}
+
+// Against loops: random axes of x, index dtypes and layouts.
+TEST(Indexing, RandomShapes) {
+  std::mt19937 random(2);
+  const std::vector<Extents> shapes = {{5}, {300}, {4, 3}, {3, 1, 4}, {2, 3, 2, 2}, {7, 0}};
+  const std::vector<Extents> index_shapes = {{}, {1}, {0}, {6}, {700}, {3, 2}, {2, 1, 2}};
+  const DType index_dtypes[] = {i64, i32, i8, u8, i16, u64};
+  for (int trial = 0; trial < 3000; ++trial) {
+    const DType dtype = std::array{f64, f32, i64, i8, bool_, c128, f16, c64}[random() % 8];
+    const Extents& shape = shapes[random() % shapes.size()];
+    const Extents& index_shape = index_shapes[random() % index_shapes.size()];
+    std::vector<int> axes(shape.size());
+    std::iota(axes.begin(), axes.end(), 0);
+    std::shuffle(axes.begin(), axes.end(), random);
+    axes.resize(1 + random() % axes.size());
+    if (std::any_of(axes.begin(), axes.end(), [&](int a) { return shape[a] == 0; })) continue;
+
+    TestArray x(dtype, shape, static_cast<Layout>(random() % kWritableLayoutCount));
+    x.fill(random);
+    std::vector<TestArray> indices;
+    std::vector<ConstView> views;
+    std::vector<const void*> addresses;
+    for (const int axis : axes) {
+      const DType type = index_dtypes[random() % 6];
+      indices.emplace_back(type, index_shape, static_cast<Layout>(random() % kLayoutCount));
+      const auto size = static_cast<int>(std::min<std::int64_t>(shape[axis], 100));
+      const bool wraps = type != u8 && type != u64;
+      for_each_index(index_shape, [&](const Extents& i) {
+        const int at = static_cast<int>(random() % size) - (wraps && random() % 2 ? size : 0);
+        visit_dtype(type, [&]<class T>(T) { indices.back().set(i, detail::cast<T>(at)); });
+      });
+    }
+    for (const TestArray& i : indices) {
+      views.push_back(i.view());
+      addresses.push_back(i.view().data);
+    }
+    Extents y_shape = index_shape;
+    for (int d = 0; d < static_cast<int>(shape.size()); ++d) {
+      if (std::find(axes.begin(), axes.end(), d) == axes.end()) y_shape.push_back(shape[d]);
+    }
+    const auto position = [&](const Extents& of_y) {
+      const Extents i(of_y.begin(), of_y.begin() + static_cast<std::ptrdiff_t>(index_shape.size()));
+      Extents at(shape.size());
+      std::size_t rest = index_shape.size();
+      for (int d = 0; d < static_cast<int>(shape.size()); ++d) {
+        const auto k = std::find(axes.begin(), axes.end(), d) - axes.begin();
+        if (k == static_cast<std::ptrdiff_t>(axes.size())) {
+          at[d] = of_y[rest++];
+          continue;
+        }
+        at[d] = visit_dtype(indices[k].dtype(), [&]<class T>(T) {
+          return detail::cast<std::int64_t>(indices[k].get<T>(i));
+        });
+        if (at[d] < 0) at[d] += shape[d];
+      }
+      return at;
+    };
+
+    TestArray y(dtype, y_shape, static_cast<Layout>(random() % kWritableLayoutCount));
+    const GatherKernel gathers(x.view(), views, axes, y.mutable_view());
+    ASSERT_FALSE(gathers.run(x.view().data, addresses.data(), y.mutable_view().data));
+    ASSERT_TRUE(y.margins_untouched());
+    for_each_index(y_shape, [&](const Extents& i) {
+      visit_dtype(dtype, [&]<class T>(T) {
+        const T got = y.get<T>(i), want = x.get<T>(position(i));
+        ASSERT_EQ(std::memcmp(&got, &want, sizeof got), 0);
+      });
+    });
+
+    TestArray source(dtype, y_shape, static_cast<Layout>(random() % kLayoutCount));
+    source.fill(random);
+    for (const ScatterMode mode : {ScatterMode::set, ScatterMode::add}) {
+      TestArray expected = x, result = x;
+      for_each_index(y_shape, [&](const Extents& i) {
+        visit_dtype(dtype, [&]<class T>(T) {
+          const T value = source.get<T>(i), held = expected.get<T>(position(i));
+          expected.set(position(i), mode == ScatterMode::add ? call<fn_add>(held, value) : value);
+        });
+      });
+      const ScatterKernel scatters(mode, result.mutable_view(), source.view(), views, axes);
+      ASSERT_FALSE(scatters.run(result.mutable_view().data, source.view().data, addresses.data()));
+      ASSERT_TRUE(same_bits(result, expected) && result.margins_untouched());
+    }
+  }
+}
+
+TEST(Indexing, FindsTheFirstErrorAnywhere) {
+  std::vector<std::int32_t> rows(1000, 1), columns(1000, 2);
+  std::vector<double> x(12), y(1000, 7);
+  const View matrix{x.data(), f64, {3, 4}, {4, 1}};
+  const View out{y.data(), f64, {1000}, {1}};
+  const std::vector<ConstView> at = {{nullptr, i32, {1000}, {1}}, {nullptr, i32, {1000}, {-1}}};
+  const int axes[] = {0, 1};
+  const GatherKernel gathers(matrix, at, axes, out);
+  const ScatterKernel scatters(ScatterMode::add, matrix, out, at, axes);
+  const void* indices[] = {rows.data(), columns.data() + 999};
+  EXPECT_FALSE(gathers.run(x.data(), indices, y.data()));
+  std::fill(y.begin(), y.end(), 7);
+  columns[300] = 4, columns[200] = -5;
+  for (const auto& error :
+       {gathers.run(x.data(), indices, y.data()), scatters.run(x.data(), y.data(), indices)}) {
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->axis, 1);
+    EXPECT_EQ(error->index, 4);  // read from the end
+    EXPECT_EQ(error->size, 4);
+  }
+  EXPECT_EQ(y, std::vector<double>(1000, 7));
+  EXPECT_EQ(x, std::vector<double>(12, 0));
+}
+
+TEST(Sort, LongLinesAreStable) {
+  std::mt19937 random(3);
+  for (const std::int64_t n : {2, 15, 16, 17, 33, 1000, 4097}) {
+    std::vector<double> x(n), sorted(n);
+    for (double& v : x) {
+      v = static_cast<double>(random() % 10);
+      if (v == 9) v = kNaN;
+      if (v == 0 && random() % 2) v = -0.0;
+    }
+    std::vector<std::int64_t> expected(n), order(n);
+    std::iota(expected.begin(), expected.end(), 0);
+    std::stable_sort(expected.begin(), expected.end(), [&](std::int64_t a, std::int64_t b) {
+      return x[a] < x[b] || (std::isnan(x[b]) && !std::isnan(x[a]));
+    });
+    const ConstView in{x.data(), f64, {n}, {1}};
+    argsort(in, 0, {order.data(), i64, {n}, {1}});
+    EXPECT_EQ(order, expected);
+    sort(in, 0, {sorted.data(), f64, {n}, {1}});
+    for (std::int64_t i = 0; i < n; ++i) {
+      ASSERT_EQ(std::memcmp(&sorted[i], &x[expected[i]], sizeof(double)), 0);
+    }
+  }
 }
 
 TEST(Sort, NaNLastAndStable) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "ir/dtype.h"
@@ -29,11 +30,41 @@ namespace gemmule::kernels {
 // defined), and its first position in argmax and argmin, which count row by row over the reduced
 // axes. Throws std::invalid_argument: wrong op, axes, shapes or dtypes, and the empty reductions
 // marked above.
+//
+// A kernel is bound to dtypes, shapes and strides; the data of the views it is made from is not
+// read. Immutable and re-entrant; `run` takes the addresses of the elements with all indices 0,
+// neither throws nor allocates. `reduce` binds and runs once.
+class ReduceKernel {
+ public:
+  ReduceKernel(Op op, DType accumulator, const ConstView& in, std::span<const int> axes,
+               const View& out);
+  ~ReduceKernel();
+  ReduceKernel(ReduceKernel&&) noexcept;
+  ReduceKernel& operator=(ReduceKernel&&) noexcept;
+  void run(const void* in, void* out) const;
+
+  struct Plan;
+
+ private:
+  std::unique_ptr<const Plan> plan_;
+};
 void reduce(Op op, DType accumulator, const ConstView& in, std::span<const int> axes,
             const View& out);
 
 // cumsum or cumprod along `axis`, in the dtype of `out`, which has the shape of `in`. f16
-// accumulates in float. `out` may be `in` in place.
+// accumulates in float. `out` may be `in` in place. Kernel and function as above.
+class CumulateKernel {
+ public:
+  CumulateKernel(Op op, const ConstView& in, int axis, const View& out);
+  ~CumulateKernel();
+  CumulateKernel(CumulateKernel&&) noexcept;
+  CumulateKernel& operator=(CumulateKernel&&) noexcept;
+  void run(const void* in, void* out) const;
+
+ private:
+  struct Plan;
+  std::unique_ptr<const Plan> plan_;
+};
 void cumulate(Op op, const ConstView& in, int axis, const View& out);
 
 }  // namespace gemmule::kernels

@@ -117,4 +117,44 @@ void move_elements(std::size_t size, void* to, std::int64_t to_stride, const voi
   }
 }
 
+void copy_nest(const LoopNest& nest, std::size_t size, std::byte* to, const std::byte* from) {
+  const auto bytes = static_cast<std::int64_t>(size);
+  const std::size_t rank = nest.rank();
+  if (rank == 0) {
+    std::memcpy(to, from, size);
+    return;
+  }
+  const std::span<const std::int64_t> shape(nest.shape);
+  const std::int64_t rows = rank == 1 ? 1 : element_count(nest.shape) / nest.shape.back();
+  // A transpose: tiles of both dims, so that each cache line is used up on both sides.
+  const bool transposes = rank >= 2 && nest.strides[1][rank - 2] == 1 &&
+                          nest.strides[1].back() != 0 && nest.shape[rank - 2] > 1 &&
+                          nest.shape.back() > 1;
+  if (transposes) {
+    constexpr std::int64_t tile = 16;
+    const std::int64_t height = nest.shape[rank - 2], width = nest.shape.back();
+    const std::int64_t to_row = nest.strides[0][rank - 2], to_column = nest.strides[0].back();
+    const std::int64_t from_column = nest.strides[1].back();
+    Odometer<2> position(shape.first(rank - 2), {nest.strides[0], nest.strides[1]});
+    for (std::int64_t k = 0; k < rows / height; ++k, position.next()) {
+      for (std::int64_t i = 0; i < height; i += tile) {
+        for (std::int64_t j = 0; j < width; j += tile) {
+          const std::int64_t n = std::min(tile, width - j);
+          for (std::int64_t r = i; r < std::min(i + tile, height); ++r) {
+            move_elements(size, to + (position.offset(0) + r * to_row + j * to_column) * bytes,
+                          to_column, from + (position.offset(1) + r + j * from_column) * bytes,
+                          from_column, n);
+          }
+        }
+      }
+    }
+    return;
+  }
+  Odometer<2> position(shape.first(rank - 1), {nest.strides[0], nest.strides[1]});
+  for (std::int64_t k = 0; k < rows; ++k, position.next()) {
+    move_elements(size, to + position.offset(0) * bytes, nest.strides[0].back(),
+                  from + position.offset(1) * bytes, nest.strides[1].back(), nest.shape.back());
+  }
+}
+
 }  // namespace gemmule::kernels

@@ -43,6 +43,10 @@ std::vector<std::size_t> memory_order(const Extents& shape,
 void move_elements(std::size_t size, void* to, std::int64_t to_stride, const void* from,
                    std::int64_t from_stride, std::int64_t n);
 
+// Copies elements of `size` bytes: `nest` has the strides of `to`, then of `from`, and no dim of
+// size 0.
+void copy_nest(const LoopNest& nest, std::size_t size, std::byte* to, const std::byte* from);
+
 // Index of a position within `shape`, row by row, that can be advanced; offsets of the views
 // follow.
 template <std::size_t Views>
