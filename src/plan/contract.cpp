@@ -1,7 +1,352 @@
+// Sums that are something else: of products, of repeated values, of what a number chooses. What a pass
+// over the elements does anyway is left to it: a sum becomes a product only where the factors are in
+// memory, and no other pass reads them.
+//
+//   sum(c*x*y)                         c*dot(x, y)
+//   sum(c*A*x[None, :], axis=1)        c*A@x
+//   sum(c*A*x[:, None], axis=0)        c*A.T@x
+//   sum(broadcast_to(x, n))            n*x
+//   sum(where(c, x, y)), c a number    where(c, sum(x), sum(y))    c may depend on other sums of x
+//   sum of a constant                  a constant
+//   reduction over axes of size 1      a view
+//   all(stack(a, b))                   a & b
+//   f(broadcast_to(x, n))              broadcast_to(f(x), n)
+#include <algorithm>
+#include <numeric>
+#include <optional>
+
+#include "passes/pass.h"
+#include "plan/evaluate.h"
 #include "plan/prepare.h"
+#include "plan/unit_views.h"
+#include "rewrite/rule.h"
 
 namespace gemmule {
+namespace {
 
-void contract(Graph&, const PrepareOptions&) {}
+constexpr std::size_t kLargestStack = 16;        // elements that become an expression
+constexpr std::int64_t kLargestConstant = 4096;  // elements of a folded sum
+
+bool is_reduction(Op op) {
+  switch (op) {
+    case Op::reduce_sum:
+    case Op::reduce_prod:
+    case Op::reduce_max:
+    case Op::reduce_min:
+    case Op::reduce_any:
+    case Op::reduce_all:
+      return true;
+    default:
+      return false;
+  }
+}
+
+class Contractor {
+ public:
+  explicit Contractor(const Graph& from)
+      : from_(from), moved_(from.values.size(), kNone), uses_(use_counts(from)), readers_(from.values.size()) {
+    for (NodeId id = 0; id < static_cast<NodeId>(from.nodes.size()); ++id) {
+      for (const ValueId operand : from.nodes[id].inputs) readers_[operand].push_back(id);
+    }
+  }
+
+  Graph run() {
+    to_.symbols = from_.symbols;
+    for (const ValueId input : from_.inputs) {
+      moved_[input] = to_.add_input(from_.type(input), from_.values[input].name);
+    }
+    for (const Node& node : from_.nodes) {
+      origin_ = node.origin;
+      const ValueId value = rewritten(node);
+      if (value != kNone) {
+        moved_[node.outputs[0]] = value;
+        continue;
+      }
+      std::vector<ValueId> operands;
+      for (const ValueId operand : node.inputs) operands.push_back(moved_[operand]);
+      const auto results = to_.add_all(node.op, std::move(operands), node.attributes, node.origin);
+      to_.nodes.back().equation = node.equation;
+      for (std::size_t i = 0; i < results.size(); ++i) moved_[node.outputs[i]] = results[i];
+    }
+    for (const ValueId output : from_.outputs) to_.outputs.push_back(moved_[output]);
+    return pruned(to_);
+  }
+
+ private:
+  ValueId add(Op op, std::vector<ValueId> operands, Attributes attributes = {}) {
+    return to_.add(op, std::move(operands), std::move(attributes), origin_);
+  }
+
+  // The value that the node's result becomes; kNone where it stays what it is.
+  ValueId rewritten(const Node& node) {
+    if (is_elementwise(node.op)) return of_repeated(node);
+    if (!is_reduction(node.op)) return kNone;
+    Integers axes = node.attributes.integers("axes");
+    const int rank = from_.type(node.inputs[0]).rank();
+    for (std::int64_t& axis : axes) axis += axis < 0 ? rank : 0;
+    std::sort(axes.begin(), axes.end());
+    const ValueId view = over_unit_axes(node, axes);
+    if (view != kNone) return view;
+    if (node.op == Op::reduce_all || node.op == Op::reduce_any) return of_stack(node);
+    if (node.op != Op::reduce_sum || from_.type(node.outputs[0]).dtype == DType::bool_) return kNone;
+    const ValueId sum = summed(node.inputs[0], axes, from_.type(node.outputs[0]).dtype);
+    return sum == kNone || to_.type(sum) == from_.type(node.outputs[0])
+               ? sum
+               : broadcast_view(to_, sum, static_shape(from_.type(node.outputs[0])));
+  }
+
+  // -- views ---------------------------------------------------------------------------------------
+
+  ValueId cast_to(ValueId value, DType dtype) {
+    return to_.type(value).dtype == dtype ? value : add(Op::cast, {value}, {{"dtype", dtype}});
+  }
+
+  ValueId squeezed(ValueId value, const Integers& axes) {
+    return axes.empty() ? value : add(Op::squeeze, {value}, {{"axes", axes}});
+  }
+
+  ValueId over_unit_axes(const Node& node, const Integers& axes) {
+    const Type& type = from_.type(node.inputs[0]);
+    for (const std::int64_t axis : axes) {
+      if (!type.shape[axis].is_one()) return kNone;
+    }
+    return squeezed(cast_to(moved_[node.inputs[0]], from_.type(node.outputs[0]).dtype), axes);
+  }
+
+  // An elementwise op of values that are all repeated along some axis works on what is repeated.
+  ValueId of_repeated(const Node& node) {
+    const Type& type = from_.type(node.outputs[0]);
+    const Integers whole = static_shape(type);
+    Integers own(whole.size(), 1);
+    std::vector<std::pair<ValueId, int>> operands;  // what is repeated, and how many axes come before it
+    for (const ValueId operand : node.inputs) {
+      const Node* repeat = from_.producer(operand, Op::broadcast_to);
+      const ValueId source = repeat == nullptr ? operand : repeat->inputs[0];
+      const Shape& shape = from_.type(source).shape;
+      const int before = shape.empty() ? 0 : static_cast<int>(whole.size() - shape.size());
+      for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+        if (!shape[axis].is_one()) own[axis + before] = shape[axis].size;
+      }
+      operands.emplace_back(source, before);
+    }
+    if (own == whole) return kNone;
+    std::vector<ValueId> values;
+    for (const auto& [source, before] : operands) {
+      Integers added(before);
+      std::iota(added.begin(), added.end(), 0);
+      const ValueId value = moved_[source];
+      values.push_back(added.empty() ? value : add(Op::expand_dims, {value}, {{"axes", added}}));
+    }
+    return broadcast_view(to_, add(node.op, std::move(values), node.attributes), whole);
+  }
+
+  ValueId of_stack(const Node& node) {
+    const Node* stack = from_.producer(node.inputs[0], Op::stack);
+    if (stack == nullptr || stack->inputs.empty() || stack->inputs.size() > kLargestStack) return kNone;
+    const bool all = node.op == Op::reduce_all;
+    ValueId result = kNone;
+    for (const ValueId element : stack->inputs) {
+      if (from_.scalar_constant(element) == (all ? 1.0 : 0.0)) continue;
+      const ValueId value = moved_[element];
+      result = result == kNone ? value : add(all ? Op::bitwise_and : Op::bitwise_or, {result, value});
+    }
+    return result == kNone ? moved_[stack->inputs[0]] : result;
+  }
+
+  // -- sums ----------------------------------------------------------------------------------------
+
+  // The sum of a value over axes that are not all of size 1, in the accumulator `dtype`; kNone where it
+  // is an ordinary sum. What is left of it may still have to be repeated.
+  ValueId summed(ValueId value, const Integers& axes, DType dtype) {
+    const Node* node = from_.producer(value);
+    if (node == nullptr) return kNone;
+    if (node->op == Op::constant) return of_constant(value, axes, dtype);
+    if (node->op == Op::broadcast_to) return sum_of_repeated(value, axes, dtype);
+    if (uses_[value] != 1) return kNone;
+    if (node->op == Op::where) return of_choice(value, *node, axes, dtype);
+    return dtype == from_.type(value).dtype ? of_product(value, axes) : kNone;
+  }
+
+  // The same, whatever it takes.
+  ValueId sum(ValueId value, const Integers& axes, DType dtype) {
+    const ValueId special = summed(value, axes, dtype);
+    if (special != kNone) return special;
+    return add(Op::reduce_sum, {moved_[value]}, {{"axes", axes}, {"dtype", dtype}});
+  }
+
+  ValueId of_constant(ValueId value, const Integers& axes, DType dtype) {
+    Graph alone;
+    const ValueId operand = alone.add_constant(*from_.constant(value));
+    const ValueId result = alone.add(Op::reduce_sum, {operand}, {{"axes", axes}, {"dtype", dtype}});
+    std::int64_t count = 1;
+    for (const std::int64_t size : static_shape(alone.type(result))) count *= size;
+    if (count > kLargestConstant) return kNone;
+    alone.outputs = {result};
+    return to_.add_constant(evaluate(alone, {})[0]);
+  }
+
+  ValueId sum_of_repeated(ValueId value, const Integers& axes, DType dtype) {
+    return stretched_sum(from_.producer(value)->inputs[0], from_.type(value).shape, axes, dtype);
+  }
+
+  // The sum of `value` repeated to `whole`, to which it is aligned right: times how often it occurs.
+  ValueId stretched_sum(ValueId value, const Shape& whole, const Integers& axes, DType dtype) {
+    const Shape& shape = from_.type(value).shape;
+    const int before = static_cast<int>(whole.size() - shape.size());
+    std::int64_t count = 1;
+    Integers own_axes;
+    bool all_units = true;
+    for (const std::int64_t axis : axes) {
+      const bool has_axis = axis >= before;
+      const bool repeated = !has_axis || (shape[axis - before].is_one() && !whole[axis].is_one());
+      if (repeated) count *= whole[axis].size;
+      if (has_axis) {
+        own_axes.push_back(axis - before);
+        all_units = all_units && shape[axis - before].is_one();
+      }
+    }
+    // Nothing at all adds up to 0, whatever it would be times 0.
+    if (count == 0) return to_.add_scalar(dtype, 0);
+    ValueId result = all_units ? squeezed(cast_to(moved_[value], dtype), own_axes) : sum(value, own_axes, dtype);
+    // Axes in front that are kept: elementwise ops want equal ranks.
+    Integers added;
+    for (int axis = 0; axis < before && to_.type(result).rank() > 0; ++axis) {
+      if (std::find(axes.begin(), axes.end(), axis) == axes.end()) added.push_back(static_cast<std::int64_t>(added.size()));
+    }
+    if (!added.empty()) result = add(Op::expand_dims, {result}, {{"axes", added}});
+    if (count == 1) return result;
+    return add(Op::multiply, {to_.add_scalar(dtype, static_cast<double>(count)), result});
+  }
+
+  ValueId of_choice(ValueId value, const Node& node, const Integers& axes, DType dtype) {
+    if (!from_.type(node.inputs[0]).is_scalar() || from_.constant(node.inputs[0]) != nullptr) return kNone;
+    std::vector<ValueId> operands{moved_[node.inputs[0]]};
+    Integers units(from_.type(node.inputs[0]).rank());
+    std::iota(units.begin(), units.end(), 0);
+    operands[0] = squeezed(operands[0], units);
+    for (int i = 1; i < 3; ++i) operands.push_back(stretched_sum(node.inputs[i], from_.type(value).shape, axes, dtype));
+    return add(Op::where, std::move(operands));
+  }
+
+  // -- products ------------------------------------------------------------------------------------
+
+  // The factors of a product that nothing else reads: numbers, and others.
+  struct Factors {
+    std::vector<ValueId> numbers, others;
+    bool negative = false;
+  };
+
+  void collect(ValueId value, Factors& factors) const {
+    const Node* node = from_.producer(value);
+    const bool opens = node != nullptr && uses_[value] == 1;
+    if (from_.type(value).is_scalar()) {
+      factors.numbers.push_back(value);
+    } else if (opens && node->op == Op::multiply) {
+      collect(node->inputs[0], factors);
+      collect(node->inputs[1], factors);
+    } else if (opens && node->op == Op::negative) {
+      factors.negative = !factors.negative;
+      collect(node->inputs[0], factors);
+    } else if (opens && node->op == Op::square) {
+      factors.others.insert(factors.others.end(), 2, node->inputs[0]);
+    } else {
+      factors.others.push_back(value);
+    }
+  }
+
+  ValueId of_product(ValueId value, const Integers& axes) {
+    const Type& type = from_.type(value);
+    if (!is_inexact(type.dtype) || type.dtype == DType::f16) return kNone;
+    Factors factors;
+    collect(value, factors);
+    if (factors.others.size() != 2) return kNone;
+    const ValueId product = static_cast<std::int64_t>(axes.size()) == type.rank()
+                                ? as_dot(type, factors.others[0], factors.others[1])
+                                : as_matvec(type, axes, factors.others[0], factors.others[1]);
+    if (product == kNone) return kNone;
+    ValueId result = product;
+    for (const ValueId number : factors.numbers) {
+      Integers units(from_.type(number).rank());
+      std::iota(units.begin(), units.end(), 0);
+      result = add(Op::multiply, {squeezed(moved_[number], units), result});
+    }
+    return factors.negative ? add(Op::negative, {result}) : result;
+  }
+
+  // A value that is in memory whatever becomes of the sum: `apart` from this reader no pass reads it.
+  bool in_memory(ValueId value, bool alone) const {
+    const ValueId stored = look_through(from_, value, from_.type(value).shape).value;
+    const Node* node = from_.producer(stored);
+    bool is_read = false, in_pass = false;
+    int readers = 0;
+    for (const ValueId seen : {value, stored}) {
+      for (const NodeId reader : readers_[seen]) {
+        const Op op = from_.nodes[reader].op;
+        const bool passes = is_elementwise(op) || is_reduction(op);
+        const bool view = info(op).kernel.empty();
+        is_read = is_read || (!passes && !view);
+        readers += passes;
+      }
+      if (seen == stored) break;
+    }
+    in_pass = readers > 1;
+    const bool computed_by_pass = node != nullptr && (is_elementwise(node->op) || is_reduction(node->op));
+    return (!computed_by_pass || is_read) && !(alone && in_pass);
+  }
+
+  ValueId as_dot(const Type& type, ValueId x, ValueId y) {
+    for (const ValueId factor : {x, y}) {
+      if (from_.type(factor) != type || !in_memory(factor, true)) return kNone;
+      const Node* node = from_.producer(factor);
+      // Its elements do not lie one after the other.
+      const bool view = node != nullptr && info(node->op).kernel.empty() && node->op != Op::constant;
+      if (view && type.rank() != 1) return kNone;
+    }
+    const auto vector = [&](ValueId factor) {
+      if (type.rank() == 1) return moved_[factor];
+      return add(Op::reshape, {moved_[factor], to_.add_constant(Tensor::scalar(DType::i64, -1))});
+    };
+    const ValueId left = vector(x);
+    return add(Op::dot, {left, x == y ? left : vector(y)});
+  }
+
+  // A[m,n] and a vector along the axis that is summed.
+  ValueId as_matvec(const Type& type, const Integers& axes, ValueId x, ValueId y) {
+    if (type.rank() != 2 || axes.size() != 1) return kNone;
+    const std::int64_t axis = axes[0];
+    for (const auto& [matrix, factor] : {std::pair(x, y), std::pair(y, x)}) {
+      if (from_.type(matrix) != type || !in_memory(matrix, true)) continue;
+      const PassOperand vector = look_through(from_, factor, type.shape);
+      const Type& stored = from_.type(vector.value);
+      if (pass_sizes(stored).size() != 1 || type.shape[0].is_one() || type.shape[1].is_one()) continue;
+      if (std::find(vector.axes.begin(), vector.axes.end(), static_cast<int>(axis)) == vector.axes.end()) continue;
+      Integers units;
+      for (int i = 0; i < stored.rank(); ++i) {
+        if (stored.shape[i].is_one()) units.push_back(i);
+      }
+      Attributes attributes;
+      if (axis == 0) attributes.set("trans_a", true);
+      return add(Op::matvec, {moved_[matrix], squeezed(moved_[vector.value], units)}, std::move(attributes));
+    }
+    return kNone;
+  }
+
+  const Graph& from_;
+  Graph to_;
+  std::vector<ValueId> moved_;
+  std::vector<int> uses_;
+  std::vector<std::vector<NodeId>> readers_;  // of each value
+  std::string origin_;                        // of the node that is rewritten
+};
+
+}  // namespace
+
+void contract(Graph& graph, const PrepareOptions&) {
+  PassContext context;
+  merge(graph, context);
+  // A sum that became a choice lets the next one become one.
+  graph = Contractor(graph).run();
+  merge(graph, context);
+}
 
 }  // namespace gemmule

@@ -12,6 +12,7 @@
 #include "kernels/movement.h"
 #include "kernels/reduce.h"
 #include "kernels/view.h"
+#include "plan/prepare.h"
 
 namespace gemmule {
 namespace {
@@ -124,6 +125,48 @@ Tensors fused(const Graph& graph, const Node& node, const Tensors& operands) {
     results.back() = reduced.tensor;
   }
   return results;
+}
+
+// Rows `first` up to `first + rows` along an axis; everything where the axis is -1.
+ConstView rows_of(ConstView view, std::int64_t axis, std::int64_t first, std::int64_t rows) {
+  if (axis < 0) return view;
+  view.shape[axis] = rows;
+  if (rows > 0) view.data = offset_by(view, first * view.strides[axis]);
+  return view;
+}
+
+Tensors row_blocks(const Graph& graph, const Node& node, const Tensors& operands) {
+  const Integers& operand_axes = node.attributes.integers("operand_axes");
+  const Integers& result_axes = node.attributes.integers("result_axes");
+  const std::int64_t block = node.attributes.integer("block");
+  std::vector<Type> types;
+  std::int64_t rows = 0;
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    types.push_back(graph.type(node.inputs[i]));
+    if (operand_axes[i] >= 0) rows = operands[i].shape[operand_axes[i]];
+  }
+  std::vector<Fresh> results;
+  for (const ValueId output : node.outputs) results.emplace_back(graph.type(output));
+  for (std::int64_t first = 0; first < rows; first += block) {
+    const std::int64_t count = std::min(block, rows - first);
+    Tensors parts;
+    for (std::size_t i = 0; i < operands.size(); ++i) {
+      parts.push_back(dense(rows_of(view_of(operands[i]), operand_axes[i], first, count)));
+    }
+    const Tensors found = evaluate(row_block_body(node, types, count), parts);
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      const ConstView part = rows_of(results[i].view, result_axes[i], first, count);
+      const View out{const_cast<void*>(part.data), part.dtype, part.shape, part.strides};
+      if (result_axes[i] >= 0) {
+        kernels::copy(view_of(found[i]), out);
+      } else {
+        kernels::apply(Op::add, std::array{part, view_of(found[i])}, out);
+      }
+    }
+  }
+  Tensors tensors;
+  for (const Fresh& result : results) tensors.push_back(result.tensor);
+  return tensors;
 }
 
 Tensor transposed(const Tensor& tensor, const Integers& perm) {
@@ -411,6 +454,8 @@ std::optional<Tensors> evaluate(const Graph& graph, const Node& node, const Tens
   switch (node.op) {
     case Op::fused:
       return fused(graph, node, operands);
+    case Op::row_blocks:
+      return row_blocks(graph, node, operands);
     case Op::constant:
       return one(node.attributes.tensor("value"));
     case Op::copy:

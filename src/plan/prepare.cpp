@@ -11,9 +11,10 @@ namespace gemmule {
 
 const std::vector<PreparePass>& prepare_passes() {
   static const std::vector<PreparePass> passes{
-      {"contract", "sums of products become products", contract},
-      {"fuse", "elementwise ops and reductions of one shape run as one pass", fuse},
+      {"contract", "sums of products, of repeated and of chosen values become what they are", contract},
+      {"transposed_constants", "a constant that is another's transpose becomes a view of it", transposed_constants},
       {"row_blocks", "what reads a large matrix twice runs block by block of its rows", row_blocks},
+      {"fuse", "elementwise ops and reductions of one shape run as one pass", fuse},
   };
   return passes;
 }

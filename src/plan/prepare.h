@@ -35,7 +35,8 @@ Graph row_block_body(const Node& node, const std::vector<Type>& operand_types, s
 
 // The passes, each in the file of its name.
 void contract(Graph& graph, const PrepareOptions& options);
-void fuse(Graph& graph, const PrepareOptions& options);
+void transposed_constants(Graph& graph, const PrepareOptions& options);
 void row_blocks(Graph& graph, const PrepareOptions& options);
+void fuse(Graph& graph, const PrepareOptions& options);
 
 }  // namespace gemmule
