@@ -32,9 +32,19 @@ from gemmule import mlx_blas as _mlx_blas  # noqa: E402
 from gemmule.config import config  # noqa: E402
 from gemmule.explain import Explanation, explain  # noqa: E402
 from gemmule.linker import GemmuleLinker  # noqa: E402
+from gemmule.profile import Profile, profile  # noqa: E402
 
 _forking.register()
 _linker.register()
 _mlx_blas.register()
 
-__all__ = ["Explanation", "GemmuleLinker", "InternalError", "UnsupportedError", "config", "explain"]
+__all__ = [
+    "Explanation",
+    "GemmuleLinker",
+    "InternalError",
+    "Profile",
+    "UnsupportedError",
+    "config",
+    "explain",
+    "profile",
+]

@@ -44,6 +44,11 @@ class CompiledSegment:
     def _executable(self, optimised, donatable):
         return _core.Executable(optimised.graph, donatable=donatable, **self._options)
 
+    @property
+    def runs_in_python(self) -> bool:
+        """Whether a call found out that the core cannot run this segment."""
+        return self._python is not None
+
     def run(self, values: list) -> list:
         """The outputs for these inputs; raises what the first check that does not hold asks for."""
         if self._python is not None:

@@ -22,7 +22,7 @@ COLOURS = {
     "output": ("#444444", "#444444"),
 }
 
-_FONT = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
+FONT = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
 _CHARACTER = {13: 7.9, 11: 6.7, 10: 6.1}  # width by font size
 _GAP = 26  # between boxes of a layer
 _LAYER_GAP = 52
@@ -208,7 +208,7 @@ def _svg(boxes, arrows, places, paths, rows, title) -> str:
     height = max((place.y + place.height / 2 for place in places), default=0) + _MARGIN
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
-        f'viewBox="0 0 {width:.0f} {height:.0f}" font-family="{_FONT}" role="img">',
+        f'viewBox="0 0 {width:.0f} {height:.0f}" font-family="{FONT}" role="img">',
         f"<title>{escape(title)}</title>" if title else "",
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
         'markerHeight="7" orient="auto"><path d="M0,0 L8,4 L0,8 z" fill="#888"/></marker></defs>',

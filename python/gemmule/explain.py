@@ -133,10 +133,14 @@ class Explanation:
         rows = [("pattern", "", "kernel", "result", "flops", "bytes")]
         for kernel in self.kernels:
             result = ", ".join(text.partition(": ")[2] for text in kernel.results)
-            name = "elementwise" if kernel.kernel == "elementwise" else _long(kernel)
+            name = (
+                "elementwise"
+                if kernel.kernel == "elementwise"
+                else long_name(kernel.kernel, kernel.op)
+            )
             rows.append(
                 (
-                    _short(kernel.assignment, 64),
+                    shortened(kernel.assignment, 64),
                     "->",
                     name,
                     result,
@@ -149,7 +153,7 @@ class Explanation:
                 sum(getattr(kernel, what) for kernel in self.kernels) for what in ("flops", "bytes")
             ]
             rows.append((f"{len(self.kernels)} kernels", "", "", "", *map(_number, total)))
-        return _aligned(rows)
+        return aligned(rows)
 
     __str__ = text
 
@@ -205,15 +209,10 @@ def explain(f, *args) -> Explanation:
 
 def _active(compiled: CompiledFunction) -> list[CompiledSegment]:
     """The segments that the core runs."""
-    return [segment for segment in compiled.segments if not _runs_in_python(segment)]
+    return [segment for segment in compiled.segments if not segment.runs_in_python]
 
 
-def _runs_in_python(segment: CompiledSegment) -> bool:
-    """Whether a call found out that the core cannot run this segment."""
-    return segment._python is not None
-
-
-def _steps(compiled: CompiledFunction) -> list[tuple]:
+def segments_and_steps(compiled: CompiledFunction) -> list[tuple]:
     """(segment or None, step) in order."""
     owners = [getattr(step.run, "__self__", None) for step in compiled.steps]
     return [
@@ -238,6 +237,19 @@ def _latest(segment: CompiledSegment):
 
 def _graphs_for(compiled: CompiledFunction, f, args) -> list:
     """The graphs that a call with these arguments runs."""
+    registers = registers_of_call(compiled, f, args)
+    graphs = []
+    for segment, step in segments_and_steps(compiled):
+        inputs = [registers[index] for index in step.inputs]
+        if segment is not None and not segment.runs_in_python:
+            graphs.append(segment.executable.specialised(inputs))
+        for index, result in zip(step.outputs, step.run(inputs), strict=True):
+            registers[index] = result
+    return graphs
+
+
+def registers_of_call(compiled: CompiledFunction, f, args) -> list:
+    """The registers before the first step of a call, with copies of all inputs."""
     storages = f.input_storage
     if len(args) > len(storages):
         raise TypeError(f"{len(args)} arguments for a function of {len(storages)} inputs")
@@ -248,26 +260,18 @@ def _graphs_for(compiled: CompiledFunction, f, args) -> list:
     registers[: len(values)] = [
         value if type(value) is mx.array else deepcopy(value) for value in values
     ]
-    graphs = []
-    for segment, step in _steps(compiled):
-        inputs = [registers[index] for index in step.inputs]
-        if segment is not None and not _runs_in_python(segment):
-            graphs.append(segment.executable.specialised(inputs))
-        for index, result in zip(step.outputs, step.run(inputs), strict=True):
-            registers[index] = result
-    return graphs
+    return registers
 
 
 # -- text -----------------------------------------------------------------------------------------
 
 
-def _long(kernel: Kernel) -> str:
+def long_name(kernel: str, op: str) -> str:
     """The name of a kernel that several ops share."""
-    same = kernel.op in ("fused", kernel.kernel)
-    return kernel.kernel if same else f"{kernel.kernel} ({kernel.op})"
+    return kernel if op in ("fused", kernel) else f"{kernel} ({op})"
 
 
-def _short(text: str, length: int) -> str:
+def shortened(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 3] + "..."
 
 
@@ -275,13 +279,14 @@ def _number(value: int | str) -> str:
     return value if isinstance(value, str) else f"{value:,}"
 
 
-def _aligned(rows: list[tuple]) -> str:
-    """Columns of text; the last two, which hold numbers, are aligned at the right."""
+def aligned(rows: list[tuple], right: tuple[int, ...] = (-2, -1)) -> str:
+    """Columns of text; those of ``right``, which hold numbers, are aligned at the right."""
+    numbers = {column % len(rows[0]) for column in right}
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:
         cells = [
-            text.rjust(width) if column >= len(row) - 2 else text.ljust(width)
+            text.rjust(width) if column in numbers else text.ljust(width)
             for column, (text, width) in enumerate(zip(row, widths, strict=True))
         ]
         lines.append("  ".join(cells).rstrip())
@@ -296,7 +301,7 @@ _KINDS = {
     "elementwise": "elementwise",
     "reduction": "reduce scan",
 }
-_KIND = {kernel: kind for kind, kernels in _KINDS.items() for kernel in kernels.split()}
+KIND_OF_KERNEL = {kernel: kind for kind, kernels in _KINDS.items() for kernel in kernels.split()}
 
 
 class _Picture:
@@ -314,12 +319,12 @@ class _Picture:
             sources[register] = (self._box("input", variable.name or f"input {register}"), "")
         graphs = iter(self.explanation.graphs)
         fallbacks = iter(compiled.fallbacks)
-        for segment, step in _steps(compiled):
+        for segment, step in segments_and_steps(compiled):
             inputs = [sources.get(register) for register in step.inputs]
-            if segment is not None and not _runs_in_python(segment):
+            if segment is not None and not segment.runs_in_python:
                 results = self._segment(next(graphs), inputs, len(step.outputs))
             else:
-                what = "segment" if segment is not None else _short(next(fallbacks).op, 40)
+                what = "segment" if segment is not None else shortened(next(fallbacks).op, 40)
                 results = [(self._box("python", what, ["in Python"]), "")] * len(step.outputs)
                 self._connect(inputs, results[0][0] if results else None)
             sources.update(zip(step.outputs, results, strict=False))
@@ -383,10 +388,14 @@ class _Picture:
         return sources.get(value)
 
     def _kernel(self, kernel: Kernel) -> int:
-        lines = [_short(kernel.assignment, 44)]
+        lines = [shortened(kernel.assignment, 44)]
         if kernel.flops:
             lines.append(f"{_number(kernel.flops)} flops")
         lines.append(f"{_number(kernel.bytes)} bytes")
         if all(isinstance(number, int) for number in (kernel.flops, kernel.bytes)):
             lines[1:] = [", ".join(lines[1:])]
-        return self._box(_KIND.get(kernel.kernel, "movement"), _long(kernel), lines)
+        return self._box(
+            KIND_OF_KERNEL.get(kernel.kernel, "movement"),
+            long_name(kernel.kernel, kernel.op),
+            lines,
+        )
