@@ -215,7 +215,12 @@ class Contractor {
     }
     if (!added.empty()) result = add(Op::expand_dims, {result}, {{"axes", added}});
     if (count == 1) return result;
-    return add(Op::multiply, {to_.add_scalar(dtype, static_cast<double>(count)), result});
+    const ValueId times = to_.add_scalar(dtype, static_cast<double>(count));
+    const ValueId product = add(Op::multiply, {times, result});
+    const Tensor* constant = to_.constant(result);
+    if (constant == nullptr) return product;
+    const Node multiply = *to_.producer(product);
+    return to_.add_constant((*evaluate(to_, multiply, {*to_.constant(times), *constant}))[0]);
   }
 
   ValueId of_choice(ValueId value, const Node& node, const Integers& axes, DType dtype) {

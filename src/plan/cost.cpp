@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <set>
 
+#include "ir/fused.h"
+
 namespace gemmule {
 
 // -- formulas of sizes
@@ -168,6 +170,23 @@ SizeFormula solves(const Graph& graph, const Node& node, double coefficient) {
                         SizeFormula({sides.back()}, graph));
 }
 
+SizeFormula flops(const Graph& graph, const Node& node);
+
+// What all blocks do: the body at the number of rows that the operands have.
+SizeFormula body_flops(const Graph& graph, const Node& node) {
+  Graph body = node.attributes.graph("body");
+  const Integers& axes = node.attributes.integers("operand_axes");
+  const auto cut = std::find_if(axes.begin(), axes.end(), [](std::int64_t axis) { return axis >= 0; });
+  const Dim rows = graph.type(node.inputs[cut - axes.begin()]).shape[*cut];
+  body.symbols = graph.symbols;
+  for (Value& value : body.values) {
+    std::replace(value.type.shape.begin(), value.type.shape.end(), Dim::unknown(0), rows);
+  }
+  SizeFormula total;
+  for (const Node& inner : body.nodes) total += flops(body, inner);
+  return total;
+}
+
 SizeFormula flops(const Graph& graph, const Node& node) {
   const auto operand = [&](int i) { return elements(graph, graph.type(node.inputs[i])); };
   const auto result = [&] { return elements(graph, graph.type(node.outputs[0])); };
@@ -177,8 +196,12 @@ SizeFormula flops(const Graph& graph, const Node& node) {
       double operations = 0;
       for (const Node& inner : node.attributes.graph("body").nodes)
         operations += inner.op == Op::constant ? 0 : 1;
-      return operations * result();
+      for (const FusedResult& reduced : fused_results(node.attributes))
+        operations += reduced.reduction ? 1 : 0;
+      return operations * SizeFormula(pass_shape(graph, node), graph);
     }
+    case Op::row_blocks:
+      return body_flops(graph, node);
     case Op::matmul:
     case Op::batched_matmul:
       return product_flops(graph, node, 0);

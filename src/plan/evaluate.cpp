@@ -296,6 +296,38 @@ Tensor gathered(const Graph& graph, const Node& node, const Tensors& operands) {
   return transposed(result.tensor, perm);
 }
 
+Tensor scattered(const Graph& graph, const Node& node, const Tensors& operands) {
+  const Tensor result = dense(view_of(operands[0]));
+  const auto axes = normal_axes(node.attributes.integers("axes"), operands[0].shape.size());
+  const auto indices = index_views(operands, 2);
+  // The op has the indices' axes where the indexed axes were; the kernel has them first.
+  const auto leading = static_cast<std::size_t>(axes.front());
+  const std::size_t index_rank = indices[0].shape.size();
+  Extents shape(operands[0].shape.begin(), operands[0].shape.begin() + axes.front());
+  shape.insert(shape.end(), indices[0].shape.begin(), indices[0].shape.end());
+  shape.insert(shape.end(), operands[0].shape.begin() + axes.back() + 1, operands[0].shape.end());
+  ConstView y = stretched(view_of(operands[1]), shape);
+  const auto move_first = [&](Extents& sizes) {
+    std::rotate(sizes.begin(), sizes.begin() + static_cast<std::ptrdiff_t>(leading),
+                sizes.begin() + static_cast<std::ptrdiff_t>(leading + index_rank));
+  };
+  move_first(y.shape);
+  move_first(y.strides);
+  const ConstView seen = view_of(result);
+  const View out{const_cast<void*>(seen.data), seen.dtype, seen.shape, seen.strides};
+  const auto mode = node.op == Op::scatter_add ? kernels::ScatterMode::add : kernels::ScatterMode::set;
+  if (const auto error = kernels::scatter(mode, out, y, indices, axes)) out_of_bounds(node, *error);
+  static_cast<void>(graph);
+  return result;
+}
+
+Tensor cumulated(const Graph& graph, const Node& node, const Tensor& x) {
+  Fresh result(graph.type(node.outputs[0]));
+  kernels::cumulate(node.op, view_of(x), static_cast<int>(normal(node.attributes.integer("axis"), x.shape.size())),
+                    result.view);
+  return result.tensor;
+}
+
 Tensor slice_updated(const Node& node, const Tensors& operands, bool add) {
   Tensor result = dense(view_of(operands[0]));
   const ConstView target = sliced(view_of(result), node.attributes.integers("axes"), std::span(operands).subspan(2));
@@ -486,6 +518,12 @@ std::optional<Tensors> evaluate(const Graph& graph, const Node& node, const Tens
       return one(eye(graph, node, operands));
     case Op::gather:
       return one(gathered(graph, node, operands));
+    case Op::scatter_set:
+    case Op::scatter_add:
+      return one(scattered(graph, node, operands));
+    case Op::cumsum:
+    case Op::cumprod:
+      return one(cumulated(graph, node, operands[0]));
     case Op::slice_set:
     case Op::slice_add:
       return one(slice_updated(node, operands, node.op == Op::slice_add));

@@ -5,6 +5,7 @@
 #include <map>
 #include <vector>
 
+#include "ir/fused.h"
 #include "ir/text.h"
 
 namespace gemmule {
@@ -98,6 +99,11 @@ class Writer {
   Text node(const Node& node) {
     std::vector<Text> x;
     for (const ValueId operand : node.inputs) x.push_back(value(operand));
+    return this->node(node, x);
+  }
+
+  // The same with given texts for the operands.
+  Text node(const Node& node, const std::vector<Text>& x) {
     const bool trans_a = node.attributes.flag("trans_a"), trans_b = node.attributes.flag("trans_b");
     const auto product_of = [&](const Text& a, const Text& b) {
       return infix(transposed(a, trans_a), "@", transposed(b, trans_b), product, power);
@@ -105,7 +111,9 @@ class Writer {
     if (is_elementwise(node.op)) return elementwise(node, x);
     switch (node.op) {
       case Op::fused:
-        return body(node.attributes.graph("body"), x);
+        return body(node, x);
+      case Op::row_blocks:
+        return steps(node, x);
       case Op::matmul:
       case Op::matvec:
       case Op::batched_matmul:
@@ -183,7 +191,8 @@ class Writer {
     return text + "]";
   }
 
-  static Text body(const Graph& graph, const std::vector<Text>& operands) {
+  static Text body(const Node& fused, const std::vector<Text>& operands) {
+    const Graph& graph = fused.attributes.graph("body");
     std::map<ValueId, Text> texts;
     for (std::size_t i = 0; i < operands.size(); ++i) texts[graph.inputs[i]] = operands[i];
     for (const Node& node : graph.nodes) {
@@ -195,10 +204,46 @@ class Writer {
       for (const ValueId operand : node.inputs) x.push_back(texts[operand]);
       texts[node.outputs[0]] = elementwise(node, x);
     }
-    if (graph.outputs.size() == 1) return texts[graph.outputs[0]];
+    const std::vector<FusedResult> reductions = fused_results(fused.attributes);
     std::vector<Text> results;
-    for (const ValueId output : graph.outputs) results.push_back(texts[output]);
-    return call("", results);
+    for (std::size_t i = 0; i < reductions.size(); ++i) {
+      const Text& text = texts[graph.outputs[i]];
+      const auto& reduction = reductions[i].reduction;
+      results.push_back(reduction ? call(std::string(info(*reduction).name), {text}) : text);
+    }
+    return results.size() == 1 ? results[0] : call("", results);
+  }
+
+  // "X@b -> 14 elementwise -> X.T@r": what the blocks compute is r, whatever it is.
+  static Text steps(const Node& blocks, const std::vector<Text>& operands) {
+    Graph body = blocks.attributes.graph("body");
+    std::map<ValueId, Text> names;
+    for (std::size_t i = 0; i < operands.size(); ++i) names[body.inputs[i]] = operands[i];
+    std::string text;
+    const auto step = [&](const std::string& next) { text += (text.empty() ? "" : " -> ") + next; };
+    int elementwise = 0;
+    const auto end_elementwise = [&] {
+      if (elementwise > 0) step(std::to_string(elementwise) + " elementwise");
+      elementwise = 0;
+    };
+    for (const Node& node : body.nodes) {
+      for (const ValueId output : node.outputs) {
+        const auto scalar = body.scalar_constant(output);
+        names[output] = {scalar ? number(*scalar) : node.op == Op::constant ? "constant" : "r", atom};
+      }
+      if (node.op == Op::transpose) names[node.outputs[0]] = transposed(names[node.inputs[0]], true);
+      const bool folds = node.op >= Op::reduce_sum && node.op <= Op::argmin;
+      if (is_elementwise(node.op) || folds) {
+        ++elementwise;
+      } else if (!info(node.op).kernel.empty() && node.op != Op::arange) {
+        end_elementwise();
+        std::vector<Text> x;
+        for (const ValueId operand : node.inputs) x.push_back(names[operand]);
+        step(Writer(body).node(node, x).text);
+      }
+    }
+    end_elementwise();
+    return {text, comparison};
   }
 
   const Graph& graph_;

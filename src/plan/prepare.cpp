@@ -2,9 +2,7 @@
 
 #include <algorithm>
 
-#include "ir/error.h"
-#include "ir/text.h"
-#include "ir/verify.h"
+#include "plan/formula.h"
 #include "plan/specialise.h"
 
 namespace gemmule {
@@ -24,6 +22,11 @@ Graph prepare(Graph specialised, const PrepareOptions& options) {
   for (const PreparePass& pass : prepare_passes()) {
     if (std::find(options.disabled.begin(), options.disabled.end(), pass.name) != options.disabled.end()) continue;
     pass.run(graph, options);
+  }
+  for (Node& node : graph.nodes) {
+    if (node.op != Op::row_blocks) continue;
+    node.equation = "row_blocks: " + formula(graph, node) + ", " + std::to_string(node.attributes.integer("block")) +
+                    " rows at a time";
   }
   return graph;
 }

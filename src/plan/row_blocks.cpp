@@ -101,6 +101,7 @@ class Growth {
     grow();
     if (set_.nodes.size() < 2) return std::nullopt;
     pull();
+    take_shared();
     count_saved();
     return set_;
   }
@@ -129,10 +130,12 @@ class Growth {
 
   bool fits(const Node& node, const RowCut& cut) const {
     bool joined = node.outputs[0] == seed_.value && cut.result == seed_.axis;
+    const auto shared = shared_.find(node.outputs[0]);
+    joined = joined || (shared != shared_.end() && cut.result == shared->second);
     if (cut.result >= 0 && size(node.outputs[0], cut.result) != set_.rows) return false;
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       const std::int64_t axis = cut.operands[i], is = state_[node.inputs[i]];
-      if (axis == kAfterwards) continue;
+      if (axis == kAfterwards || axis == kRowNumbers) continue;
       if (is == outside) {
         if (!fits_outside(node.inputs[i], axis, joined)) return false;
       } else {
@@ -164,6 +167,31 @@ class Growth {
     }
   }
 
+  // Elementwise values that the set and others read: where they join, the others may.
+  void take_shared() {
+    for (const auto& [id, cut] : set_.nodes) {
+      const Node& node = graph_.nodes[id];
+      for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+        const ValueId value = node.inputs[i];
+        const Node* producer = graph_.producer(value);
+        if (cut.operands[i] < 0 || state_[value] != outside || producer == nullptr) continue;
+        if (is_elementwise(producer->op) && !is_large(value)) shared_.emplace(value, cut.operands[i]);
+      }
+    }
+    if (shared_.empty()) return;
+    const RowSet before = set_;
+    set_.nodes.clear();
+    grow();
+    pull();
+    const bool complete = std::all_of(before.nodes.begin(), before.nodes.end(),
+                                      [&](const auto& node) { return set_.nodes.count(node.first) > 0; });
+    if (complete) return;
+    shared_.clear();
+    set_.nodes.clear();
+    grow();
+    pull();
+  }
+
   // Nodes that only the set reads, each along one axis.
   void pull() {
     for (auto id = static_cast<NodeId>(graph_.nodes.size()) - 1; id >= 0; --id) {
@@ -187,7 +215,8 @@ class Growth {
       for (const RowCut& cut : indexed_.cuts[id]) {
         bool ok = cut.result == *axis, wanted = false;
         for (std::size_t i = 0; ok && i < node.inputs.size(); ++i) {
-          ok = cut.operands[i] != kAfterwards && fits_outside(node.inputs[i], cut.operands[i], wanted);
+          ok = cut.operands[i] == kRowNumbers ||
+               (cut.operands[i] != kAfterwards && fits_outside(node.inputs[i], cut.operands[i], wanted));
         }
         if (!ok) continue;
         set_.nodes.emplace(id, cut);
@@ -221,6 +250,7 @@ class Growth {
   const PrepareOptions& options_;
   const Axis seed_;
   std::map<ValueId, std::int64_t> cut_axis_;  // of large matrices
+  std::map<ValueId, std::int64_t> shared_;    // values that join though others read them, and their axes
   std::vector<std::int64_t> state_;
   RowSet set_;
 };
@@ -264,7 +294,8 @@ class Builder {
       std::vector<ValueId> operands;
       for (std::size_t i = 0; i < node.inputs.size(); ++i) {
         const auto member = inside_.find(node.inputs[i]);
-        operands.push_back(cut.operands[i] == kAfterwards ? kNone
+        const bool is_read = cut.operands[i] >= 0 || cut.operands[i] == kWhole;
+        operands.push_back(!is_read                       ? kNone
                            : member != inside_.end()      ? member->second
                                                           : enter({node.inputs[i], cut.operands[i]}));
       }
@@ -278,6 +309,7 @@ class Builder {
       result_axes.push_back(set_.nodes.at(result.node).result);
     }
     if (results.empty()) return false;
+    *body_ = pruned(*body_);
     const auto values = graph_.add_all(Op::row_blocks, operands_,
                                        {{"body", std::shared_ptr<const Graph>(body_)},
                                         {"block", block},

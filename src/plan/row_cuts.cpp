@@ -48,6 +48,10 @@ class Cuts {
         break;
       case Op::scatter_add:
         scatter_add();
+        scatter_rows();
+        break;
+      case Op::scatter_set:
+        scatter_rows();
         break;
       case Op::solve_triangular:
         if (rank(0) == 2 && rank(1) == 2) add({kWhole, 1}, 1);
@@ -186,6 +190,43 @@ class Cuts {
     for (int axis = 0; axis < rank(0); ++axis) {
       if (!indexed[axis] && is_cut(type(0), axis)) add({axis}, axis < first ? axis : axis - count + indices);
     }
+    // x[arange(n), index]: one element, or more, of every row.
+    if (const int axis = row_numbers(1, indices); axis != kNone) {
+      Integers operands{first, kRowNumbers};
+      for (std::size_t i = 2; i < node_.inputs.size(); ++i) operands.push_back(aligned_right(i, axis, indices));
+      add(std::move(operands), first + axis);
+    }
+  }
+
+  // The axis of the indices' common shape along which index operand `i` counts 0, 1, 2 ... up to the
+  // last row; kNone where it does not.
+  int row_numbers(std::size_t i, int indices) const {
+    const ValueId value = node_.inputs[i];
+    const Tensor* constant = graph_.constant(value);
+    const Integers sizes = pass_sizes(graph_.type(value));
+    if (constant == nullptr || sizes.size() != 1) return kNone;
+    const auto indexed = flagged("axes", rank(0));
+    const auto first = std::find(indexed.begin(), indexed.end(), true) - indexed.begin();
+    if (type(0).shape[first].size != sizes[0]) return kNone;
+    for (std::int64_t row = 0; row < sizes[0]; ++row) {
+      if (constant->integer_at(row) != row) return kNone;
+    }
+    const Shape& shape = graph_.type(value).shape;
+    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+      if (!shape[axis].is_one()) return static_cast<int>(axis + indices - shape.size());
+    }
+    return kNone;
+  }
+
+  // x with x[arange(n), index] = y: every row by itself.
+  void scatter_rows() {
+    const int count = static_cast<int>(node_.inputs.size()) - 2, indices = index_rank(2);
+    const auto indexed = flagged("axes", rank(0));
+    const int axis = indexed[0] ? row_numbers(2, indices) : kNone;
+    if (axis == kNone) return;
+    Integers operands{0, aligned_right(1, axis, indices + rank(0) - count), kRowNumbers};
+    for (std::size_t i = 3; i < node_.inputs.size(); ++i) operands.push_back(aligned_right(i, axis, indices));
+    add(std::move(operands), 0);
   }
 
   // x + scatter_add(0, y, index): y and the indices have the rows.
@@ -262,6 +303,18 @@ ValueId add_block(Graph& body, const Graph& graph, const Node& node, const RowCu
     return body.add(op, std::move(of), std::move(attributes), node.origin);
   };
   const auto rows = [&] { return body.add(Op::dim, {inputs[0]}, {{"axis", cut.operands[0]}}); };
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (cut.operands[i] != kRowNumbers) continue;
+    const Type& type = graph.type(node.inputs[i]);
+    const ValueId numbers = add(Op::arange, {number(body, DType::i64, 0), rows(), number(body, DType::i64, 1)},
+                                {{"dtype", type.dtype}});
+    inputs[i] = numbers;
+    Integers added;
+    for (int axis = 0; axis < type.rank(); ++axis) {
+      if (type.shape[axis].is_one()) added.push_back(axis);
+    }
+    if (!added.empty()) inputs[i] = add(Op::expand_dims, {numbers}, {{"axes", added}});
+  }
   if (cut.result == kNone) {
     Attributes flags;
     for (const char* flag : {"trans_a", "trans_b"}) {

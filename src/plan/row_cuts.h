@@ -7,8 +7,9 @@
 
 namespace gemmule {
 
-constexpr std::int64_t kWhole = -1;      // an operand that every block reads as a whole
-constexpr std::int64_t kAfterwards = -2; // an operand that is not read by the blocks, but after them
+constexpr std::int64_t kWhole = -1;       // an operand that every block reads as a whole
+constexpr std::int64_t kAfterwards = -2;  // an operand that is not read by the blocks, but after them
+constexpr std::int64_t kRowNumbers = -3;  // indices 0, 1, 2 ... of rows: in a block, those of its rows
 
 struct RowCut {
   Integers operands;  // the axis along which each operand is cut, or one of the above
@@ -20,7 +21,7 @@ struct RowCut {
 std::vector<RowCut> row_cuts(const Graph& graph, const Node& node);
 
 // Of a node that is cut as `cut`: what a block computes, inside the body whose values `operands` are.
-// Operands that are read afterwards are kNone.
+// Operands that are read afterwards and numbers of rows are kNone.
 ValueId add_block(Graph& body, const Graph& graph, const Node& node, const RowCut& cut,
                   const std::vector<ValueId>& operands);
 
