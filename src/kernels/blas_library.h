@@ -142,51 +142,51 @@ using Real = typename RealOf<T>::type;
   inline void gemm(CBLAS_ORDER order, CBLAS_TRANSPOSE trans_a, CBLAS_TRANSPOSE trans_b, int m,    \
                    int n, int k, T alpha, const T* a, int lda, const T* b, int ldb, T beta, T* c, \
                    int ldc) {                                                                     \
-    const BlasThreads threads(2.0 * m * n * k >= kProductWork);                                   \
+    const BlasThreads threads(2.0 * m * n * k, kProductWork);                                     \
     GEMMULE_CBLAS(p##gemm)                                                                        \
     (order, trans_a, trans_b, m, n, k, SCALAR(alpha), ARRAY(a), lda, ARRAY(b), ldb, SCALAR(beta), \
      ARRAY(c), ldc);                                                                              \
   }                                                                                               \
   inline void gemv(CBLAS_ORDER order, CBLAS_TRANSPOSE trans, int m, int n, T alpha, const T* a,   \
                    int lda, const T* x, int incx, T beta, T* y, int incy) {                       \
-    const BlasThreads threads(2.0 * m * n >= kVectorWork);                                        \
+    const BlasThreads threads(2.0 * m * n, kVectorWork);                                          \
     GEMMULE_CBLAS(p##gemv)                                                                        \
     (order, trans, m, n, SCALAR(alpha), ARRAY(a), lda, ARRAY(x), incx, SCALAR(beta), ARRAY(y),    \
      incy);                                                                                       \
   }                                                                                               \
   inline void ger(CBLAS_ORDER order, int m, int n, T alpha, const T* x, int incx, const T* y,     \
                   int incy, T* a, int lda) {                                                      \
-    const BlasThreads threads(2.0 * m * n >= kVectorWork);                                        \
+    const BlasThreads threads(2.0 * m * n, kVectorWork);                                          \
     GEMMULE_CBLAS(geru)                                                                           \
     (order, m, n, SCALAR(alpha), ARRAY(x), incx, ARRAY(y), incy, ARRAY(a), lda);                  \
   }                                                                                               \
   inline void trsm(CBLAS_ORDER order, CBLAS_UPLO uplo, CBLAS_TRANSPOSE trans, CBLAS_DIAG diag,    \
                    int m, int n, const T* a, int lda, T* b, int ldb) {                            \
-    const BlasThreads threads(1.0 * m * m * n >= kProductWork);                                   \
+    const BlasThreads threads(1.0 * m * m * n, kSolveWork);                                       \
     const T one(1);                                                                               \
     GEMMULE_CBLAS(p##trsm)                                                                        \
     (order, CblasLeft, uplo, trans, diag, m, n, SCALAR(one), ARRAY(a), lda, ARRAY(b), ldb);       \
   }                                                                                               \
   inline void trsv(CBLAS_ORDER order, CBLAS_UPLO uplo, CBLAS_TRANSPOSE trans, CBLAS_DIAG diag,    \
                    int n, const T* a, int lda, T* x, int incx) {                                  \
-    const BlasThreads threads(1.0 * n * n >= kVectorWork);                                        \
+    const BlasThreads threads(1.0 * n * n, kVectorWork);                                          \
     GEMMULE_CBLAS(p##trsv)(order, uplo, trans, diag, n, ARRAY(a), lda, ARRAY(x), incx);           \
   }                                                                                               \
   inline int potrf(char uplo, int n, T* a, int lda) {                                             \
-    const BlasThreads threads(1.0 / 3 * n * n * n >= kFactorisationWork);                         \
+    const BlasThreads threads(1.0 / 3 * n * n * n, kFactorisationWork);                           \
     int info = 0;                                                                                 \
     GEMMULE_LAPACK(p##potrf)(&uplo, &n, ARRAY(a), &lda, &info GEMMULE_STRING_LENGTHS(1));         \
     return info;                                                                                  \
   }                                                                                               \
   inline int getrf(int n, T* a, int lda, int* ipiv) {                                             \
-    const BlasThreads threads(2.0 / 3 * n * n * n >= kFactorisationWork);                         \
+    const BlasThreads threads(2.0 / 3 * n * n * n, kFactorisationWork);                           \
     int info = 0;                                                                                 \
     GEMMULE_LAPACK(p##getrf)(&n, &n, ARRAY(a), &lda, ipiv, &info);                                \
     return info;                                                                                  \
   }                                                                                               \
   inline int getrs(char trans, int n, int nrhs, const T* a, int lda, const int* ipiv, T* b,       \
                    int ldb) {                                                                     \
-    const BlasThreads threads(2.0 * n * n * nrhs >= kProductWork);                                \
+    const BlasThreads threads(2.0 * n * n * nrhs, kSolveWork);                                    \
     int info = 0;                                                                                 \
     GEMMULE_LAPACK(p##getrs)                                                                      \
     (&trans, &n, &nrhs, ARRAY(a), &lda, const_cast<int*>(ipiv), ARRAY(b), &ldb,                   \
@@ -194,7 +194,7 @@ using Real = typename RealOf<T>::type;
     return info;                                                                                  \
   }                                                                                               \
   inline int getri(int n, T* a, int lda, const int* ipiv, T* work, int lwork) {                   \
-    const BlasThreads threads(4.0 / 3 * n * n * n >= kFactorisationWork);                         \
+    const BlasThreads threads(4.0 / 3 * n * n * n, kFactorisationWork);                           \
     int info = 0;                                                                                 \
     GEMMULE_LAPACK(p##getri)                                                                      \
     (&n, ARRAY(a), &lda, const_cast<int*>(ipiv), ARRAY(work), &lwork, &info);                     \
@@ -210,23 +210,23 @@ GEMMULE_DEFINE(z, std::complex<double>, GEMMULE_BY_ADDRESS, Pointer, zgeru)
 #undef GEMMULE_BY_ADDRESS
 
 inline float dot(int n, const float* x, int incx, const float* y, int incy) {
-  const BlasThreads threads(2.0 * n >= kVectorWork);
+  const BlasThreads threads(2.0 * n, kVectorWork);
   return GEMMULE_CBLAS(sdot)(n, x, incx, y, incy);
 }
 inline double dot(int n, const double* x, int incx, const double* y, int incy) {
-  const BlasThreads threads(2.0 * n >= kVectorWork);
+  const BlasThreads threads(2.0 * n, kVectorWork);
   return GEMMULE_CBLAS(ddot)(n, x, incx, y, incy);
 }
 inline std::complex<float> dot(int n, const std::complex<float>* x, int incx,
                                const std::complex<float>* y, int incy) {
-  const BlasThreads threads(2.0 * n >= kVectorWork);
+  const BlasThreads threads(2.0 * n, kVectorWork);
   std::complex<float> sum;
   GEMMULE_CBLAS(cdotu_sub)(n, Pointer(x), incx, Pointer(y), incy, Pointer(&sum));
   return sum;
 }
 inline std::complex<double> dot(int n, const std::complex<double>* x, int incx,
                                 const std::complex<double>* y, int incy) {
-  const BlasThreads threads(2.0 * n >= kVectorWork);
+  const BlasThreads threads(2.0 * n, kVectorWork);
   std::complex<double> sum;
   GEMMULE_CBLAS(zdotu_sub)(n, Pointer(x), incx, Pointer(y), incy, Pointer(&sum));
   return sum;
@@ -238,7 +238,7 @@ inline std::complex<double> dot(int n, const std::complex<double>* x, int incx,
 #define GEMMULE_DEFINE_SYEVR(name, R)                                                            \
   inline int heevr(char jobz, char uplo, int n, R* a, int lda, R* w, R* z, int ldz, int* isuppz, \
                    R* work, int lwork, R*, int, int* iwork, int liwork) {                        \
-    const BlasThreads threads(4.0 * n * n * n >= kFactorisationWork);                            \
+    const BlasThreads threads(4.0 * n * n * n, kFactorisationWork);                              \
     const char range = 'A';                                                                      \
     const R none = 0;                                                                            \
     const int first = 1;                                                                         \
@@ -256,7 +256,7 @@ GEMMULE_DEFINE_SYEVR(dsyevr, double)
   inline int heevr(char jobz, char uplo, int n, std::complex<R>* a, int lda, R* w,             \
                    std::complex<R>* z, int ldz, int* isuppz, std::complex<R>* work, int lwork, \
                    R* rwork, int lrwork, int* iwork, int liwork) {                             \
-    const BlasThreads threads(4.0 * n * n * n >= kFactorisationWork);                          \
+    const BlasThreads threads(4.0 * n * n * n, kFactorisationWork);                            \
     const char range = 'A';                                                                    \
     const R none = 0;                                                                          \
     const int first = 1;                                                                       \

@@ -1,16 +1,20 @@
 // What the LAPACK kernels share: checks, the walk over batch dimensions, triangles.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <complex>
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 
 #include "ir/dtype.h"
+#include "kernels/strided.h"
 #include "kernels/strided_matrix.h"
 #include "kernels/view.h"
 
@@ -35,13 +39,22 @@ auto visit_lapack(std::string_view op, DType dtype, F&& f) {
   }
 }
 
+// A view without its data: what checks need. Refers to the view's own shape.
+struct OperandShape {
+  DType dtype;
+  std::span<const std::int64_t> shape;
+
+  OperandShape(const ConstView& x) : dtype(x.dtype), shape(x.shape) {}
+  OperandShape(const View& x) : dtype(x.dtype), shape(x.shape) {}
+};
+
 // The number of rows of a[..., m, m]. Throws std::invalid_argument when `a` is no batch of square
-// matrices, std::length_error when m is too large for LAPACK.
-std::int64_t check_square(std::string_view op, const ConstView& a);
+// matrices or has more than 64 dimensions, std::length_error when m is too large for LAPACK.
+std::int64_t check_square(std::string_view op, const OperandShape& a);
 
 // Throws std::invalid_argument unless x has a's batch dimensions followed by `core`, and `dtype`.
-void check_operand(std::string_view op, std::string_view name, const ConstView& x, DType dtype,
-                   const ConstView& a, const Extents& core);
+void check_operand(std::string_view op, std::string_view name, const OperandShape& x, DType dtype,
+                   const OperandShape& a, std::initializer_list<std::int64_t> core);
 
 // The matrix x[..., :, :] at `offset` elements from the first one.
 template <class T>
@@ -58,10 +71,13 @@ Strided<T> matrix_at(const View& x, std::int64_t offset) {
 // Calls f(offsets) for every index of `batch_shape`, row by row: offsets[k] is the distance of that
 // index from the first one under the leading strides of strides[k].
 template <std::size_t N, class F>
-void for_each_in_batch(const Extents& batch_shape, const std::array<const Extents*, N>& strides,
-                       F&& f) {
-  if (element_count(batch_shape) == 0) return;
-  Extents index(batch_shape.size(), 0);
+void for_each_in_batch(std::span<const std::int64_t> batch_shape,
+                       const std::array<const Extents*, N>& strides, F&& f) {
+  std::int64_t count = 1;
+  for (const std::int64_t size : batch_shape) count *= size;
+  if (count == 0) return;
+  std::array<std::int64_t, kMaxRank> index;
+  std::fill_n(index.begin(), batch_shape.size(), 0);
   std::array<std::int64_t, N> offsets{};
   for (;;) {
     f(offsets);
@@ -78,7 +94,9 @@ void for_each_in_batch(const Extents& batch_shape, const std::array<const Extent
 }
 
 // The dimensions of a before its matrix.
-inline Extents batch_shape(const ConstView& a) { return {a.shape.begin(), a.shape.end() - 2}; }
+inline std::span<const std::int64_t> batch_shape(const ConstView& a) {
+  return std::span(a.shape).first(a.shape.size() - 2);
+}
 
 template <class T>
 inline const T kNaN = T(std::numeric_limits<blas::Real<T>>::quiet_NaN());

@@ -5,8 +5,9 @@
 
 namespace gemmule::kernels {
 
-// `bytes` of uninitialised memory, aligned to 64 bytes, until the end of the scope. Small requests
-// come from a stack of this thread, which lives as long as the thread; larger ones from the heap.
+// `bytes` of uninitialised memory, aligned to 64 bytes, until the end of the scope. It comes from a
+// stack of this thread, which keeps up to 64 MiB as long as the thread lives; what does not fit
+// there comes from the heap and goes back to it.
 // Scratches of a thread end in reverse order of their beginning, as scopes do. Throws
 // std::bad_alloc.
 class Scratch {

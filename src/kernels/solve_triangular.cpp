@@ -1,9 +1,11 @@
 #include <cstdint>
 #include <optional>
+#include <type_traits>
 
 #include "kernels/lapack.h"
 #include "kernels/lapack_batch.h"
 #include "kernels/scratch.h"
+#include "kernels/small_matrices.h"
 #include "kernels/strided_vector.h"
 
 namespace gemmule::kernels {
@@ -59,6 +61,25 @@ std::int64_t solve_triangular(const ConstView& a, const ConstView& b, const View
     check_operand("solve_triangular", "the result", out, a.dtype, a, {m, n});
     std::int64_t failures = 0;
     if (m == 0 || n == 0) return failures;
+
+    if constexpr (std::is_floating_point_v<T>) {
+      if (m <= kSmallOrder) {
+        const bool transposes = options.trans != Transpose::none;
+        for_each_in_batch<3>(
+            batch_shape(a), {&a.strides, &b.strides, &out.strides}, [&](const auto& offsets) {
+              auto factor = matrix_at<T>(a, offsets[0]);
+              const auto result = matrix_at<T>(out, offsets[2]);
+              if (!options.unit_diagonal && has_zero_on_diagonal(m, factor)) {
+                ++failures;
+                return fill_matrix(m, n, result, kNaN<T>);
+              }
+              if (transposes) factor = factor.transposed();
+              small_solve_triangular(m, n, factor, options.lower != transposes,
+                                     options.unit_diagonal, matrix_at<T>(b, offsets[1]), result);
+            });
+        return failures;
+      }
+    }
 
     // A that BLAS cannot read, and A^H, which some libraries apply only without transposing, are
     // packed: A^H as the matrix to solve with.
