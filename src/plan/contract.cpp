@@ -278,30 +278,25 @@ class Contractor {
     return factors.negative ? add(Op::negative, {result}) : result;
   }
 
-  // A value that is in memory whatever becomes of the sum: `apart` from this reader no pass reads it.
-  bool in_memory(ValueId value, bool alone) const {
+  // Whether a value is in memory, and no pass but the one that would sum computes or reads it.
+  bool in_memory(ValueId value) const {
     const ValueId stored = look_through(from_, value, from_.type(value).shape).value;
+    const auto in_pass = [&](const Node& node) { return is_elementwise(node.op) || is_reduction(node.op); };
     const Node* node = from_.producer(stored);
-    bool is_read = false, in_pass = false;
-    int readers = 0;
+    if (node != nullptr && in_pass(*node)) return false;
+    std::vector<NodeId> passes;
     for (const ValueId seen : {value, stored}) {
       for (const NodeId reader : readers_[seen]) {
-        const Op op = from_.nodes[reader].op;
-        const bool passes = is_elementwise(op) || is_reduction(op);
-        const bool view = info(op).kernel.empty();
-        is_read = is_read || (!passes && !view);
-        readers += passes;
+        const bool known = std::find(passes.begin(), passes.end(), reader) != passes.end();
+        if (in_pass(from_.nodes[reader]) && !known) passes.push_back(reader);
       }
-      if (seen == stored) break;
     }
-    in_pass = readers > 1;
-    const bool computed_by_pass = node != nullptr && (is_elementwise(node->op) || is_reduction(node->op));
-    return (!computed_by_pass || is_read) && !(alone && in_pass);
+    return passes.size() <= 1;
   }
 
   ValueId as_dot(const Type& type, ValueId x, ValueId y) {
     for (const ValueId factor : {x, y}) {
-      if (from_.type(factor) != type || !in_memory(factor, true)) return kNone;
+      if (from_.type(factor) != type || !in_memory(factor)) return kNone;
       const Node* node = from_.producer(factor);
       // Its elements do not lie one after the other.
       const bool view = node != nullptr && info(node->op).kernel.empty() && node->op != Op::constant;
@@ -320,7 +315,7 @@ class Contractor {
     if (type.rank() != 2 || axes.size() != 1) return kNone;
     const std::int64_t axis = axes[0];
     for (const auto& [matrix, factor] : {std::pair(x, y), std::pair(y, x)}) {
-      if (from_.type(matrix) != type || !in_memory(matrix, true)) continue;
+      if (from_.type(matrix) != type || !in_memory(matrix)) continue;
       const PassOperand vector = look_through(from_, factor, type.shape);
       const Type& stored = from_.type(vector.value);
       if (pass_sizes(stored).size() != 1 || type.shape[0].is_one() || type.shape[1].is_one()) continue;

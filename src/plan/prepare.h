@@ -11,7 +11,7 @@
 namespace gemmule {
 
 struct PrepareOptions {
-  std::vector<std::string> disabled;        // names of passes that are switched off: {"row_blocks"}
+  std::vector<std::string> disabled = {};   // names of passes that are switched off: {"row_blocks"}
   std::size_t cache_bytes = 512 << 10;      // a matrix from this size on is worth reading only once
   std::size_t block_bytes = 64 << 10;       // how much of that matrix a block of rows holds
 };

@@ -9,8 +9,8 @@ namespace {
 class RandomGraph {
  public:
   RandomGraph(std::uint32_t seed, DType dtype) : random_(seed), dtype_(dtype) {
-    const std::int64_t sizes[] = {0, 1, 2, 3, 7};
-    rows_ = sizes[below(5)], columns_ = sizes[below(5)];
+    const std::int64_t sizes[] = {0, 1, 2, 3, 7, 40, 40, 40};
+    rows_ = sizes[below(8)], columns_ = sizes[below(5)];
     for (const Integers& shape : {Integers{}, Integers{}, Integers{rows_}, Integers{rows_}, Integers{columns_},
                                   Integers{rows_, columns_}, Integers{rows_, columns_}, Integers{rows_, 1}}) {
       values_.push_back(graph_.add_input(static_type(dtype_, shape)));
@@ -141,6 +141,15 @@ std::vector<const PreparePass*> pointers() {
   std::vector<const PreparePass*> result;
   for (const PreparePass& pass : prepare_passes()) result.push_back(&pass);
   return result;
+}
+
+TEST(Prepare, RandomGraphsHaveRowBlocks) {
+  int found = 0;
+  for (std::uint32_t seed = 0; seed < 300; ++seed) {
+    const Graph prepared = prepare(RandomGraph(seed, DType::f64).graph(), {.cache_bytes = 1, .block_bytes = 1});
+    found += kernels_of(prepared).find("row_blocks") != std::string::npos;
+  }
+  EXPECT_GT(found, 10);
 }
 
 INSTANTIATE_TEST_SUITE_P(Prepare, EveryPreparePass, testing::ValuesIn(pointers()),

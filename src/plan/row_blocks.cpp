@@ -108,7 +108,7 @@ class Growth {
 
  private:
   // What is known of a value: the axis of its rows, or one of these.
-  enum : std::int64_t { outside = -1, summed = -2, after = -3 };
+  static constexpr std::int64_t outside = -1, summed = -2, after = -3;
 
   bool is_large(ValueId value) const {
     return bytes_of(graph_.type(value)) >= static_cast<std::int64_t>(options_.cache_bytes);
@@ -236,7 +236,8 @@ class Growth {
         if (cut_axis_.count(base) > 0) ++reads[base];
       }
       const ValueId value = node.outputs[0];
-      if (cut.result < 0 || !is_product(node.op) || !is_large(value) || indexed_.is_output[value]) continue;
+      const bool counts = cut.result >= 0 && is_product(node.op) && graph_.type(value).rank() == 2;
+      if (!counts || !is_large(value) || indexed_.is_output[value]) continue;
       const auto& readers = indexed_.readers[value];
       if (std::all_of(readers.begin(), readers.end(), [&](const auto& reader) { return set_.nodes.count(reader.first) > 0; })) {
         set_.saved += 2 * bytes_of(graph_.type(value));
@@ -289,19 +290,20 @@ class Builder {
       ValueId inside;
     };
     std::vector<Result> results;
+    const std::vector<bool> is_read = read_outside();
     for (const auto& [id, cut] : set_.nodes) {
       const Node& node = graph_.nodes[id];
       std::vector<ValueId> operands;
       for (std::size_t i = 0; i < node.inputs.size(); ++i) {
         const auto member = inside_.find(node.inputs[i]);
-        const bool is_read = cut.operands[i] >= 0 || cut.operands[i] == kWhole;
-        operands.push_back(!is_read                       ? kNone
+        const bool enters = cut.operands[i] >= 0 || cut.operands[i] == kWhole;
+        operands.push_back(!enters                        ? kNone
                            : member != inside_.end()      ? member->second
                                                           : enter({node.inputs[i], cut.operands[i]}));
       }
       const ValueId value = add_block(*body_, graph_, node, cut, operands);
       if (cut.result >= 0) inside_[node.outputs[0]] = value;
-      if (is_read_outside(node.outputs[0])) results.push_back({id, value});
+      if (is_read[node.outputs[0]]) results.push_back({id, value});
     }
     Integers result_axes;
     for (const Result& result : results) {
@@ -342,17 +344,18 @@ class Builder {
     return std::clamp(static_cast<std::int64_t>(std::llround(fitting)), kFewestRows, kMostRows);
   }
 
-  bool is_read_outside(ValueId value) const {
-    if (std::find(graph_.outputs.begin(), graph_.outputs.end(), value) != graph_.outputs.end()) return true;
+  // By value: whether the graph's results or something outside the set read it.
+  std::vector<bool> read_outside() const {
+    std::vector<bool> read(graph_.values.size(), false);
+    for (const ValueId output : graph_.outputs) read[output] = true;
     for (NodeId id = 0; id < static_cast<NodeId>(graph_.nodes.size()); ++id) {
       const auto member = set_.nodes.find(id);
       const auto& inputs = graph_.nodes[id].inputs;
       for (std::size_t i = 0; i < inputs.size(); ++i) {
-        if (inputs[i] != value) continue;
-        if (member == set_.nodes.end() || member->second.operands[i] == kAfterwards) return true;
+        if (member == set_.nodes.end() || member->second.operands[i] == kAfterwards) read[inputs[i]] = true;
       }
     }
-    return false;
+    return read;
   }
 
   // A value from outside, inside the body. Small constants move in; a transpose is made inside.
