@@ -8,13 +8,16 @@
 //   sum(broadcast_to(x, n))            n*x
 //   sum(where(c, x, y)), c a number    where(c, sum(x), sum(y))    c may depend on other sums of x
 //   sum of a constant                  a constant
+//   sum(concatenate(x, y))             sum(x) + sum(y)
 //   reduction over axes of size 1      a view
 //   all(stack(a, b))                   a & b
+//   concatenate(x, y)[len(x):]         y                           also of a part of y, and of stack
 //   f(broadcast_to(x, n))              broadcast_to(f(x), n)
 #include <algorithm>
 #include <numeric>
 #include <optional>
 
+#include "ir/infer.h"
 #include "passes/pass.h"
 #include "plan/evaluate.h"
 #include "plan/prepare.h"
@@ -80,6 +83,7 @@ class Contractor {
   // The value that the node's result becomes; kNone where it stays what it is.
   ValueId rewritten(const Node& node) {
     if (is_elementwise(node.op)) return of_repeated(node);
+    if (node.op == Op::slice) return slice_of_joined(node);
     if (!is_reduction(node.op)) return kNone;
     Integers axes = node.attributes.integers("axes");
     const int rank = from_.type(node.inputs[0]).rank();
@@ -140,6 +144,35 @@ class Contractor {
     return broadcast_view(to_, add(node.op, std::move(values), node.attributes), whole);
   }
 
+  // A slice along the axis of a concatenation that lies within one of the parts.
+  ValueId slice_of_joined(const Node& node) {
+    const Node* joined = from_.producer(node.inputs[0]);
+    if (joined == nullptr || (joined->op != Op::concatenate && joined->op != Op::stack)) return kNone;
+    const Shape& shape = from_.type(node.inputs[0]).shape;
+    const auto rank = static_cast<std::int64_t>(shape.size());
+    const auto positive = [&](std::int64_t axis) { return axis < 0 ? axis + rank : axis; };
+    const std::int64_t axis = joined->op == Op::stack ? 0 : positive(joined->attributes.integer("axis"));
+    const Integers& axes = node.attributes.integers("axes");
+    if (axes.size() != 1 || positive(axes[0]) != axis) return kNone;
+    std::optional<std::int64_t> bounds[3];
+    for (int i = 0; i < 3; ++i) bounds[i] = from_.integer_constant(node.inputs[1 + i]);
+    if (!bounds[0] || !bounds[1] || bounds[2] != 1) return kNone;
+    const ResolvedSlice range = resolve_slice(*bounds[0], *bounds[1], 1, shape[axis].size);
+    std::int64_t first = 0;
+    for (const ValueId part : joined->inputs) {
+      const std::int64_t size = joined->op == Op::stack ? 1 : from_.type(part).shape[axis].size;
+      if (range.count > 0 && range.start >= first && range.start + range.count <= first + size) {
+        if (joined->op == Op::stack) return add(Op::expand_dims, {moved_[part]}, {{"axes", Integers{0}}});
+        if (range.count == size) return moved_[part];
+        const auto integer = [&](std::int64_t value) { return to_.add_constant(Tensor::from_bytes(DType::i64, {}, &value)); };
+        return add(Op::slice, {moved_[part], integer(range.start - first), integer(range.start - first + range.count), integer(1)},
+                   {{"axes", Integers{axis}}});
+      }
+      first += size;
+    }
+    return kNone;
+  }
+
   ValueId of_stack(const Node& node) {
     const Node* stack = from_.producer(node.inputs[0], Op::stack);
     if (stack == nullptr || stack->inputs.empty() || stack->inputs.size() > kLargestStack) return kNone;
@@ -164,6 +197,7 @@ class Contractor {
     if (node->op == Op::broadcast_to) return sum_of_repeated(value, axes, dtype);
     if (uses_[value] != 1) return kNone;
     if (node->op == Op::where) return of_choice(value, *node, axes, dtype);
+    if (node->op == Op::concatenate) return of_joined(*node, axes, dtype);
     return dtype == from_.type(value).dtype ? of_product(value, axes) : kNone;
   }
 
@@ -221,6 +255,17 @@ class Contractor {
     if (constant == nullptr) return product;
     const Node multiply = *to_.producer(product);
     return to_.add_constant((*evaluate(to_, multiply, {*to_.constant(times), *constant}))[0]);
+  }
+
+  ValueId of_joined(const Node& node, const Integers& axes, DType dtype) {
+    const std::int64_t axis = node.attributes.integer("axis"), rank = from_.type(node.inputs[0]).rank();
+    if (std::find(axes.begin(), axes.end(), axis < 0 ? axis + rank : axis) == axes.end()) return kNone;
+    ValueId total = kNone;
+    for (const ValueId part : node.inputs) {
+      const ValueId of_part = stretched_sum(part, from_.type(part).shape, axes, dtype);
+      total = total == kNone ? of_part : add(Op::add, {total, of_part});
+    }
+    return total;
   }
 
   ValueId of_choice(ValueId value, const Node& node, const Integers& axes, DType dtype) {

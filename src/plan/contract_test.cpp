@@ -154,6 +154,40 @@ TEST(Contract, OpsOfRepeatedValuesRunOnce) {
 )");
 }
 
+TEST(Contract, PartsOfAConcatenation) {
+  EXPECT_EQ(after(contract, R"(graph(%x: f64[2], %y: f64[3]) {
+  %2: f64[5] = concatenate(%x, %y) {axis = 0}
+  %3: i64[] = constant() {value = i64[] 3}
+  %4: i64[] = constant() {value = i64[] 9223372036854775807}
+  %5: i64[] = constant() {value = i64[] 1}
+  %6: f64[2] = slice(%2, %3, %4, %5) {axes = [0]}
+  %7: f64[] = reduce_sum(%2) {axes = [0], dtype = f64}
+  return %6
+})"),
+            R"(graph(%x: f64[2], %y: f64[3]) {
+  %2: i64[] = constant() {value = i64[] 1}
+  %3: i64[] = constant() {value = i64[] 3}
+  %4: f64[2] = slice(%y, %2, %3, %2) {axes = [0]}
+  return %4
+}
+)");
+  EXPECT_EQ(kernels_after(contract, R"(graph(%x: f64[2], %y: f64[3]) {
+  %2: f64[5] = concatenate(%x, %y) {axis = 0}
+  %3: f64[] = reduce_sum(%2) {axes = [0], dtype = f64}
+  return %3
+})"),
+            "reduce_sum reduce_sum add");
+  // It lies in both parts.
+  EXPECT_EQ(kernels_after(contract, R"(graph(%x: f64[2], %y: f64[3]) {
+  %2: f64[5] = concatenate(%x, %y) {axis = 0}
+  %3: i64[] = constant() {value = i64[] 1}
+  %4: i64[] = constant() {value = i64[] 3}
+  %5: f64[2] = slice(%2, %3, %4, %3) {axes = [0]}
+  return %5
+})"),
+            "concatenate");
+}
+
 TEST(TransposedConstants, BecomeFlags) {
   const std::string text = R"(graph(%b: f64[2], %r: f64[3]) {
   %2: f64[3,2] = constant() {value = f64[3,2] 1 2 3 4 5 6}

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "plan/prepare.h"
 #include "plan/row_cuts.h"
@@ -21,6 +22,9 @@ namespace {
 constexpr std::int64_t kFewestRows = 16, kMostRows = 2048;  // of a block
 constexpr std::int64_t kSmallConstant = 64;                 // elements: goes into the body
 constexpr int kMostSets = 8;
+// Products of two matrices do this much with each element they read: beyond it memory does not matter,
+// but how large the products are.
+constexpr std::int64_t kMostColumns = 64;
 
 std::int64_t bytes_of(const Type& type) {
   std::int64_t bytes = static_cast<std::int64_t>(size_of(type.dtype));
@@ -49,6 +53,16 @@ bool is_product(Op op) {
   return op == Op::matvec || op == Op::gemv || op == Op::matmul || op == Op::gemm || op == Op::outer || op == Op::ger;
 }
 
+// Whether cutting a product leaves it as fast.
+bool is_worth_cutting(const Graph& graph, const Node& node, const RowCut& cut) {
+  if (node.op != Op::matmul && node.op != Op::gemm) return true;
+  const Shape& shape = graph.type(node.outputs[0]).shape;
+  const std::int64_t columns = cut.result == kNone ? std::min(shape[0].size, shape[1].size) : shape[1 - cut.result].size;
+  return columns <= kMostColumns;
+}
+
+bool is_reduction(Op op) { return op >= Op::reduce_sum && op <= Op::argmin; }
+
 // A graph with what the search asks for often.
 struct Indexed {
   const Graph& graph;
@@ -56,11 +70,13 @@ struct Indexed {
   std::vector<std::vector<std::pair<NodeId, int>>> readers;    // of each value: node and operand
   std::vector<bool> is_output;
   std::vector<ValueId> matrices;                               // large ones, as they are stored
+  std::vector<Axis> seeds;                                     // axes of matrices that may be worth cutting
 
   Indexed(const Graph& graph, const PrepareOptions& options)
       : graph(graph), cuts(graph.nodes.size()), readers(graph.values.size()), is_output(graph.values.size(), false) {
     for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes.size()); ++id) {
       cuts[id] = row_cuts(graph, graph.nodes[id]);
+      std::erase_if(cuts[id], [&](const RowCut& cut) { return !is_worth_cutting(graph, graph.nodes[id], cut); });
       for (std::size_t i = 0; i < graph.nodes[id].inputs.size(); ++i) {
         readers[graph.nodes[id].inputs[i]].emplace_back(id, static_cast<int>(i));
       }
@@ -70,8 +86,36 @@ struct Indexed {
       const Type& type = graph.type(value);
       const bool is_matrix = type.rank() == 2 && (type.dtype == DType::f32 || type.dtype == DType::f64);
       if (!is_matrix || readers[value].empty() || graph.producer(value, Op::transpose) != nullptr) continue;
-      if (bytes_of(type) >= static_cast<std::int64_t>(options.cache_bytes)) matrices.push_back(value);
+      if (bytes_of(type) < static_cast<std::int64_t>(options.cache_bytes)) continue;
+      matrices.push_back(value);
+      for (const std::int64_t axis : {0, 1}) {
+        if (may_be_worth_it(value, axis)) seeds.push_back({value, axis});
+      }
     }
+  }
+
+  // Elementwise results are written and read again where a product reads them, or where what reads them
+  // waits for the reduction of their rows; other matrices have to be read twice.
+  bool may_be_worth_it(ValueId value, std::int64_t axis) const {
+    const Node* producer = graph.producer(value);
+    int reads = 0;
+    bool waits = false;
+    const auto look = [&](ValueId seen, std::int64_t rows) {
+      for (const auto& [id, operand] : readers[seen]) {
+        const Node& node = graph.nodes[id];
+        if (node.op == Op::transpose) continue;
+        reads += producer == nullptr || !is_elementwise(producer->op) || is_product(node.op);
+        if (!is_reduction(node.op) || readers[seen].size() < 2) continue;
+        const Integers& axes = node.attributes.integers("axes");
+        waits = waits || (axes.size() == 1 && axes[0] != rows && axes[0] + 2 != rows);
+      }
+    };
+    look(value, axis);
+    for (const auto& [id, operand] : readers[value]) {
+      if (graph.nodes[id].op == Op::transpose) look(graph.nodes[id].outputs[0], 1 - axis);
+    }
+    if (producer != nullptr && is_elementwise(producer->op)) return waits || reads > 0;
+    return reads > 1 || (producer != nullptr && is_product(producer->op));
   }
 };
 
@@ -227,29 +271,58 @@ class Growth {
   }
 
   void count_saved() {
-    std::map<ValueId, int> reads;
+    std::map<ValueId, int> reads;  // of matrices from outside
+    std::set<ValueId> reduced;     // what waits for the reduction of large rows
     for (const auto& [id, cut] : set_.nodes) {
       const Node& node = graph_.nodes[id];
+      const ValueId value = node.outputs[0];
+      bool waits = false;
       for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-        if (cut.operands[i] < 0 || state_[node.inputs[i]] != outside) continue;
-        const ValueId base = stored(graph_, {node.inputs[i], cut.operands[i]}).value;
+        const ValueId operand = node.inputs[i];
+        if (cut.operands[i] < 0) continue;
+        waits = waits || reduced.count(operand) > 0 || (is_reduction(node.op) && is_large(operand));
+        if (state_[operand] != outside) continue;
+        const ValueId base = stored(graph_, {operand, cut.operands[i]}).value;
         if (cut_axis_.count(base) > 0) ++reads[base];
       }
-      const ValueId value = node.outputs[0];
-      const bool counts = cut.result >= 0 && is_product(node.op) && graph_.type(value).rank() == 2;
-      if (!counts || !is_large(value) || indexed_.is_output[value]) continue;
-      const auto& readers = indexed_.readers[value];
-      if (std::all_of(readers.begin(), readers.end(), [&](const auto& reader) { return set_.nodes.count(reader.first) > 0; })) {
-        set_.saved += 2 * bytes_of(graph_.type(value));
-      }
+      if (cut.result < 0) continue;
+      const Shape& shape = graph_.type(value).shape;
+      const bool is_matrix = shape.size() == 2 && !shape[0].is_one() && !shape[1].is_one() && is_large(value);
+      if (waits && is_matrix) count_second_pass(node);
+      if (waits && !is_matrix) reduced.insert(value);
+      if (is_product(node.op) || is_read_by_product(value)) count_kept(value);
     }
     for (const auto& [base, count] : reads) set_.saved += (count - 1) * bytes_of(graph_.type(base));
+  }
+
+  bool is_read_by_product(ValueId value) const {
+    const auto& readers = indexed_.readers[value];
+    return std::any_of(readers.begin(), readers.end(),
+                       [&](const auto& reader) { return is_product(graph_.nodes[reader.first].op); });
+  }
+
+  // exp(x - max(x)[:, None]): x is written and read again, as the maximum of a row comes after all of
+  // it. In blocks it stays in cache.
+  void count_second_pass(const Node& node) {
+    for (const ValueId operand : node.inputs) {
+      if (graph_.type(operand).shape == graph_.type(node.outputs[0]).shape) count_kept(operand);
+    }
+  }
+
+  // A large value that only the set reads is neither written nor read.
+  void count_kept(ValueId value) {
+    const auto& readers = indexed_.readers[value];
+    const bool kept = state_[value] >= 0 && graph_.type(value).rank() == 2 && is_large(value) && !indexed_.is_output[value] &&
+                      std::all_of(readers.begin(), readers.end(),
+                                  [&](const auto& reader) { return set_.nodes.count(reader.first) > 0; });
+    if (kept && kept_.insert(value).second) set_.saved += 2 * bytes_of(graph_.type(value));
   }
 
   const Indexed& indexed_;
   const Graph& graph_;
   const PrepareOptions& options_;
   const Axis seed_;
+  std::set<ValueId> kept_;                    // large values that stay in cache
   std::map<ValueId, std::int64_t> cut_axis_;  // of large matrices
   std::map<ValueId, std::int64_t> shared_;    // values that join though others read them, and their axes
   std::vector<std::int64_t> state_;
@@ -264,11 +337,9 @@ std::optional<RowSet> best_set(const Graph& graph, const PrepareOptions& options
   if (!any) return std::nullopt;
   const Indexed indexed(graph, options);
   std::optional<RowSet> best;
-  for (const ValueId matrix : indexed.matrices) {
-    for (const std::int64_t axis : {0, 1}) {
-      auto set = Growth(indexed, options, {matrix, axis}).run();
-      if (set && set->saved > 0 && (!best || set->saved > best->saved)) best = std::move(set);
-    }
+  for (const Axis& seed : indexed.seeds) {
+    auto set = Growth(indexed, options, seed).run();
+    if (set && set->saved > 0 && (!best || set->saved > best->saved)) best = std::move(set);
   }
   return best;
 }

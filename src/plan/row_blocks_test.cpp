@@ -189,6 +189,26 @@ TEST(RowBlocks, LargeProductsThatOnlyRowsRead) {
   expect_kept(text, {.cache_bytes = 3000});
 }
 
+TEST(RowBlocks, RowsThatAreReadTwice) {
+  const std::string text = R"(graph(%y: f64[100], %m: f64[4]) {
+  %2: f64[100,1] = expand_dims(%y) {axes = [1]}
+  %3: f64[1,4] = expand_dims(%m) {axes = [0]}
+  %4: f64[100,4] = subtract(%2, %3)
+  %5: f64[100,4] = square(%4)
+  %6: f64[100] = reduce_max(%5) {axes = [1]}
+  %7: f64[100,1] = expand_dims(%6) {axes = [1]}
+  %8: f64[100,4] = subtract(%5, %7)
+  %9: f64[100,4] = exp(%8)
+  %10: f64[100] = reduce_sum(%9) {axes = [1], dtype = f64}
+  %11: f64[100] = log(%10)
+  %12: f64[100] = add(%11, %6)
+  %13: f64[] = reduce_sum(%12) {axes = [0], dtype = f64}
+  return %13
+})";
+  EXPECT_EQ(kernels(text), "row_blocks");
+  expect_kept(text);
+}
+
 // -- near misses -------------------------------------------------------------------------------------
 
 TEST(RowBlocks, OneReadIsNotWorthIt) {
@@ -218,6 +238,16 @@ TEST(RowBlocks, WhatMixesRowsCannotJoin) {
   return %8
 )")),
             "matvec cumsum matvec");
+}
+
+TEST(RowBlocks, ProductsThatComputeMoreThanTheyReadStayWhole) {
+  const auto text = [](const std::string& columns) {
+    return "graph(%X: f64[1000,100], %W: f64[100," + columns + "]) {\n  %2: f64[1000," + columns +
+           "] = matmul(%X, %W)\n  %3: f64[1000," + columns + "] = tanh(%2)\n  %4: f64[100," + columns +
+           "] = matmul(%X, %3) {trans_a = true}\n  return %4\n}";
+  };
+  EXPECT_EQ(kernels_after(row_blocks, text("10")), "row_blocks");
+  EXPECT_EQ(kernels_after(row_blocks, text("100")), "matmul tanh matmul");
 }
 
 TEST(RowBlocks, FewRowsAreOneBlock) {
