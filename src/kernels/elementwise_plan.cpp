@@ -324,6 +324,21 @@ class Binder {
     return s.empty() ? 1 : s.back();
   }
 
+  // Whether the dims of the row along which the view goes on are the last ones and so short that
+  // blocks can be multiples of them; then they will be.
+  bool repeats(std::size_t view) {
+    const auto s = row_strides(view);
+    const auto shape = plan_.row_shape();
+    const auto first = std::find_if_not(s.begin(), s.end(), is_zero) - s.begin();
+    std::int64_t period = 1;
+    for (std::size_t dim = static_cast<std::size_t>(first); dim < s.size(); ++dim) {
+      period *= shape[dim];
+    }
+    if (first == 0 || period > kMinBlock || std::lcm(alignment_, period) > kMinBlock) return false;
+    alignment_ = std::lcm(alignment_, period);
+    return true;
+  }
+
   int new_register(DType dtype) {
     dtypes_.push_back(dtype);
     level_.push_back(Level::per_element);
@@ -353,9 +368,9 @@ class Binder {
       const Access a = access(view);
       // An operand that is also an output might be overwritten, in place, by another output.
       const bool copied = a == Access::direct && is_output[k] && plain_outputs > 1;
-      plan_.operands.push_back({static_cast<int>(k), a, copied,
-                                static_cast<std::int64_t>(size_of(dtypes_[k])), stride(view),
-                                view});
+      plan_.operands.push_back(
+          {static_cast<int>(k), a, copied, a == Access::nested && repeats(view),
+           static_cast<std::int64_t>(size_of(dtypes_[k])), stride(view), view});
       if (a != Access::scalar) continue;
       const auto outer = std::span(plan_.nest.strides[view]).first(plan_.n_outer);
       const bool varies = !std::all_of(outer.begin(), outer.end(), is_zero);
@@ -532,6 +547,7 @@ class Binder {
     std::size_t widest = 1;
     for (const ElementwisePlan::Operand& o : plan_.operands) {
       needs_slot[o.reg] = o.access == Access::strided || o.access == Access::nested || o.copied;
+      if (o.repeats) last[o.reg] = end;
     }
     for (const ElementwisePlan::Step& step : plan_.code) needs_slot[step.out] = true;
     for (const int reg : lasting_) {

@@ -40,6 +40,7 @@ struct ElementwisePlan {
     int reg;
     Access access;
     bool copied;          // into scratch memory, though contiguous
+    bool repeats;         // nested: every block of a row has the same elements
     std::int64_t size;    // of an element, in bytes
     std::int64_t stride;  // along the row
     std::size_t view;     // in `nest`

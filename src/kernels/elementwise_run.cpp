@@ -18,12 +18,59 @@ constexpr std::int64_t kGroup = 64;
 // Scratch memory up to this size is on the stack.
 constexpr std::size_t kLocalBytes = 8 << 10;
 
-// Elements start ... start + n of a view of several dims, row by row, to or from `buffer`; run by
-// run of the innermost dim.
-void move_nested(std::span<const std::int64_t> shape, std::span<const std::int64_t> strides,
-                 std::int64_t size, std::int64_t start, std::int64_t n, std::byte* view,
-                 std::byte* buffer, bool load) {
+// Elements of a size whatever their type.
+template <class Bits>
+struct __attribute__((packed, may_alias)) Opaque {
+  Bits bits;
+};
+struct Words {
+  std::uint64_t words[2];
+};
+
+// Whole rows of a view to or from a buffer: short ones do not pay for a call each.
+template <class T, int Stride>  // -1: any
+void load_rows(const T* at, std::int64_t row_stride, std::int64_t stride, T* to, std::int64_t rows,
+               std::int64_t width) {
+  if constexpr (Stride >= 0) stride = Stride;
+  for (std::int64_t i = 0; i < rows; ++i, at += row_stride, to += width) {
+    for (std::int64_t j = 0; j < width; ++j) to[j] = at[j * stride];
+  }
+}
+
+template <class T>
+void move_rows(std::byte* view, std::int64_t row_stride, std::int64_t stride, std::byte* buffer,
+               std::int64_t rows, std::int64_t width, bool load) {
+  T* const at = reinterpret_cast<T*>(view);
+  T* const packed = reinterpret_cast<T*>(buffer);
+  if (width >= 64) {
+    for (std::int64_t i = 0; i < rows; ++i) {
+      if (load)
+        move_elements(sizeof(T), packed + i * width, 1, at + i * row_stride, stride, width);
+      else
+        move_elements(sizeof(T), at + i * row_stride, stride, packed + i * width, 1, width);
+    }
+  } else if (load) {
+    const auto loads = stride == 0   ? load_rows<T, 0>
+                       : stride == 1 ? load_rows<T, 1>
+                                     : load_rows<T, -1>;
+    loads(at, row_stride, stride, packed, rows, width);
+  } else {
+    for (std::int64_t i = 0; i < rows; ++i) {
+      for (std::int64_t j = 0; j < width; ++j) {
+        at[i * row_stride + j * stride] = packed[i * width + j];
+      }
+    }
+  }
+}
+
+// Elements start ... start + n of a view of several dims, row by row, to or from `buffer`: whole
+// rows of the innermost dim together.
+template <class T>
+void move_nested_typed(std::span<const std::int64_t> shape, std::span<const std::int64_t> strides,
+                       std::int64_t start, std::int64_t n, std::byte* view, std::byte* buffer,
+                       bool load) {
   const std::size_t rank = shape.size();
+  constexpr auto size = static_cast<std::int64_t>(sizeof(T));
   std::array<std::int64_t, kMaxRank> index;
   std::int64_t rest = start, offset = 0;
   for (std::size_t dim = rank; dim-- > 0;) {
@@ -32,25 +79,45 @@ void move_nested(std::span<const std::int64_t> shape, std::span<const std::int64
     offset += index[dim] * strides[dim];
   }
   const std::int64_t width = shape[rank - 1], stride = strides[rank - 1];
-  const auto bytes = static_cast<std::size_t>(size);
+  const std::int64_t height = shape[rank - 2], row_stride = strides[rank - 2];
   while (true) {
-    const std::int64_t run = std::min(n, width - index[rank - 1]);
-    std::byte* const at = view + offset * size;
-    if (load)
-      move_elements(bytes, buffer, 1, at, stride, run);
-    else
-      move_elements(bytes, at, stride, buffer, 1, run);
-    n -= run;
+    // The rest of a row, or rows up to the end of the dim around.
+    const std::int64_t column = index[rank - 1];
+    const bool whole = column == 0 && n >= width;
+    const std::int64_t rows = whole ? std::min(n / width, height - index[rank - 2]) : 1;
+    const std::int64_t run = whole ? width : std::min(n, width - column);
+    move_rows<T>(view + offset * size, row_stride, stride, buffer, rows, run, load);
+    n -= rows * run;
     if (n == 0) return;
-    buffer += run * size;
-    offset -= index[rank - 1] * stride;
+    buffer += rows * run * size;
+    offset += rows * row_stride - column * stride;
     index[rank - 1] = 0;
+    index[rank - 2] += rows;
     for (std::size_t dim = rank - 1; dim-- > 0;) {
-      offset += strides[dim];
-      if (++index[dim] < shape[dim]) break;
+      if (index[dim] < shape[dim]) break;
       offset -= strides[dim] * shape[dim];
       index[dim] = 0;
+      if (dim == 0) break;
+      offset += strides[dim - 1];
+      ++index[dim - 1];
     }
+  }
+}
+
+void move_nested(std::span<const std::int64_t> shape, std::span<const std::int64_t> strides,
+                 std::int64_t size, std::int64_t start, std::int64_t n, std::byte* view,
+                 std::byte* buffer, bool load) {
+  switch (size) {
+    case 1:
+      return move_nested_typed<Opaque<std::uint8_t>>(shape, strides, start, n, view, buffer, load);
+    case 2:
+      return move_nested_typed<Opaque<std::uint16_t>>(shape, strides, start, n, view, buffer, load);
+    case 4:
+      return move_nested_typed<Opaque<std::uint32_t>>(shape, strides, start, n, view, buffer, load);
+    case 8:
+      return move_nested_typed<Opaque<std::uint64_t>>(shape, strides, start, n, view, buffer, load);
+    default:
+      return move_nested_typed<Opaque<Words>>(shape, strides, start, n, view, buffer, load);
   }
 }
 
@@ -193,6 +260,7 @@ class Pass {
                         base + start * o.stride * o.size, o.stride, n);
           break;
         case Access::nested:
+          if (o.repeats && start > 0) break;  // the block holds it already
           move_nested(p_.row_shape(), row_strides(o.view), o.size, start, n, base,
                       registers_[o.reg], true);
           break;

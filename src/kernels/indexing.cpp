@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/function_clones.h"
 #include "kernels/movement.h"
 #include "kernels/scalar_functions.h"
 #include "kernels/strided.h"
@@ -22,27 +23,29 @@ using Offsets = std::array<std::int64_t, kBlock>;
 }
 
 template <Integer T>
-bool is_valid(T given, std::int64_t size) {
+GEMMULE_INLINE bool is_valid(T given, std::int64_t size) {
   const auto index = static_cast<std::int64_t>(given);
   if constexpr (std::same_as<T, std::uint64_t>) {
     if (index < 0) return false;
   }
-  return index >= -size && index < size;
+  return (index >= -size) & (index < size);
 }
 
 // Whether all n indices at a stride are within bounds.
 template <Integer T>
-bool check(const void* indices, std::int64_t stride, std::int64_t n, std::int64_t size) {
+GEMMULE_CLONES bool check(const void* indices, std::int64_t stride, std::int64_t n,
+                          std::int64_t size) {
   const T* const at = static_cast<const T*>(indices);
-  if (stride != 1) {
+  if (stride != 1 || n < 8) {
     for (std::int64_t i = 0; i < n; ++i) {
       if (!is_valid(at[i * stride], size)) return false;
     }
     return true;
   }
-  bool valid = true;
-  for (std::int64_t i = 0; i < n; ++i) valid &= is_valid(at[i], size);
-  return valid;
+  std::int64_t invalid = 0;
+#pragma omp simd reduction(| : invalid)
+  for (std::int64_t i = 0; i < n; ++i) invalid |= is_valid(at[i], size) ? 0 : 1;
+  return invalid == 0;
 }
 
 // offsets[i] = or += x_stride times the index, wrapped.
@@ -98,6 +101,42 @@ void add_elements(void* y, std::int64_t y_stride, void* x, const std::int64_t* o
   }
 }
 
+// One element of x at one index: what the three movers above do, without offsets in between.
+enum class Move { gather, set, add };
+
+template <Move move, class T, Integer Index>
+bool move_directly(void* y, std::int64_t y_stride, void* x, std::int64_t x_stride,
+                   std::int64_t size, const void* indices, std::int64_t stride, std::int64_t n) {
+  if (!check<Index>(indices, stride, n, size)) return false;
+  const Index* const at = static_cast<const Index*>(indices);
+  T* const of_x = static_cast<T*>(x);
+  T* const of_y = static_cast<T*>(y);
+  for (std::int64_t i = 0; i < n; ++i) {
+    const auto index = static_cast<std::int64_t>(at[i * stride]);
+    T& one_x = of_x[(index + (index < 0 ? size : 0)) * x_stride];
+    T& one_y = of_y[i * y_stride];
+    if constexpr (move == Move::gather)
+      one_y = one_x;
+    else if constexpr (move == Move::set)
+      one_x = one_y;
+    else
+      one_x = call<fn_add>(one_x, one_y);
+  }
+  return true;
+}
+using Direct = bool (*)(void* y, std::int64_t y_stride, void* x, std::int64_t x_stride,
+                        std::int64_t size, const void* indices, std::int64_t stride,
+                        std::int64_t n);
+
+template <Integer Index>
+Direct direct_mover(Move move, DType dtype) {
+  return visit_dtype(dtype, [move]<class T>(T) -> Direct {
+    return move == Move::add   ? move_directly<Move::add, T, Index>
+           : move == Move::set ? move_directly<Move::set, Opaque<sizeof(T)>, Index>
+                               : move_directly<Move::gather, Opaque<sizeof(T)>, Index>;
+  });
+}
+
 template <class T>
 void add_nest(const LoopNest& nest, std::byte* x, const std::byte* y) {
   const std::size_t rank = nest.rank();
@@ -115,8 +154,6 @@ void add_nest(const LoopNest& nest, std::byte* x, const std::byte* y) {
     }
   }
 }
-
-enum class Move { gather, set, add };
 
 }  // namespace
 
@@ -141,6 +178,7 @@ struct IndexingPlan {
   // One element for each index ...
   void (*move_elements)(void* y, std::int64_t y_stride, void* x, const std::int64_t* offsets,
                         std::int64_t n) = nullptr;
+  Direct direct = nullptr;  // the same for a single index in one run
   // ... or the dims of x that are not indexed; strides of the destination, then of the source.
   LoopNest rest;
   std::size_t rest_bytes = 0;  // when they are contiguous in both, and copied
@@ -240,6 +278,10 @@ IndexingPlan::IndexingPlan(const char* op, Move kind_of_move, const ConstView& x
   visit_dtype(x.dtype, [&]<class T>(T) {
     add = add_nest<T>;
     if (rest.rank() != 0) return;
+    if (indices.size() == 1 && nest.rank() <= 1) {
+      if (at[0].dtype == DType::i64) direct = direct_mover<std::int64_t>(move, x.dtype);
+      if (at[0].dtype == DType::i32) direct = direct_mover<std::int32_t>(move, x.dtype);
+    }
     move_elements = move == Move::add ? add_elements<T>
                     : gathers         ? gather_elements<sizeof(T)>
                                       : set_elements<sizeof(T)>;
@@ -267,6 +309,12 @@ std::optional<IndexError> IndexingPlan::find_error(const void* const* at) const 
 
 std::optional<IndexError> IndexingPlan::run_all(void* x, void* y, const void* const* at) const {
   if (count == 0) return std::nullopt;
+  if (direct != nullptr) {
+    const Index& index = indices[0];
+    if (direct(y, stride(0), x, index.x_stride, index.size, at[0], stride(1), run)) {
+      return std::nullopt;
+    }
+  }
   if (const auto error = find_error(at)) return error;
   if (is_empty) return std::nullopt;
   auto* const x_bytes = static_cast<std::byte*>(x);
