@@ -48,8 +48,9 @@ struct ElementwiseConstant {
 //   reduce_any, _all        bool                    false, true
 //
 // A reduction works in the dtype of its register: integers wrap, a sum of bools is `any`, a product
-// `all`. NaN wins in max and min. Sums are pairwise over blocks of at most 1024 elements; those
-// over leading axes add rows one after the other in groups of 64, whose sums are then added.
+// `all`. NaN wins in max and min. Sums are pairwise over blocks of at most 512 elements; those over
+// leading axes add rows one after the other in groups of 64, whose sums are then added (rows of
+// more than 8192 elements that are also reduced themselves: all of them one after the other).
 struct ElementwiseReduction {
   Op op = Op::fused;
   std::vector<int> axes = {};  // of the pass, ascending

@@ -27,8 +27,11 @@ std::string text(const Extents& extents) {
 }
 
 // Blocks are as long as fits this many bytes of scratch registers, within limits: long enough to
-// pay for the calls, short enough for the first-level cache or little more.
-constexpr std::int64_t kScratchBytes = 64 << 10, kMinBlock = 128, kMaxBlock = 1024;
+// pay for the calls, short enough for the first-level cache, beside the operands.
+constexpr std::int64_t kScratchBytes = 24 << 10, kMinBlock = 128, kMaxBlock = 512;
+
+// Sums over outer dims keep a row of partial results up to this many elements.
+constexpr std::int64_t kMaxColumns = 8192;
 
 // Rows shorter than this are not worth a pass through the code each: they are joined, and operands
 // that are not contiguous across them are gathered.
@@ -523,8 +526,9 @@ class Binder {
     }
     plan_.panels = has_columns && may_panel && plan_.row > plan_.block;
     for (ElementwisePlan::Reduction& r : plan_.reductions) {
+      r.by_block = r.form == ReductionForm::none && !plan_.panels && plan_.row <= kMaxColumns;
       r.grouped = r.form == ReductionForm::periodic ||
-                  (r.form == ReductionForm::none && (plan_.row == plan_.block || plan_.panels));
+                  (r.form == ReductionForm::none && (plan_.panels || r.by_block));
       if (!r.grouped && r.form != ReductionForm::all) continue;
       for (std::size_t dim = plan_.n_outer; dim-- > 0;) {
         const std::uint64_t bit = std::uint64_t{1} << dim;
@@ -596,6 +600,11 @@ class Binder {
     bind_periods();
   }
 
+  // How many blocks of a row have sums of their own.
+  std::int64_t blocks(const ElementwisePlan::Reduction& r) const {
+    return r.by_block ? (plan_.row + plan_.block - 1) / plan_.block : 1;
+  }
+
   static std::size_t rounded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
   void lay_out_scratch() {
@@ -613,11 +622,12 @@ class Binder {
       plan_.slots.emplace_back(single_[k], singles + 16 * k);
     }
     for (ElementwisePlan::Reduction& r : plan_.reductions) {
-      const std::size_t values = static_cast<std::size_t>(plan_.block * r.size);
+      const std::int64_t columns = r.by_block ? plan_.row : plan_.block;
+      const auto values = static_cast<std::size_t>(columns * r.size);
       if (r.form == ReductionForm::all) {
         r.state = take(sizeof(Pairwise));
       } else {
-        r.state = take(64);
+        r.state = take(sizeof(ElementwiseRows) * static_cast<std::size_t>(blocks(r)));
         r.partial = take(values);
         r.total = take(values);
       }

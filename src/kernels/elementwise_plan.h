@@ -34,6 +34,13 @@ enum class ReductionForm : std::uint8_t {
   none,      // only outer dims: `length` is that of the row
 };
 
+// What a reduction over rows has collected.
+struct ElementwiseRows {
+  std::int64_t pending = 0;  // blocks in its partial results
+  std::int64_t filled = 0;   // elements of them in use
+  bool has_total = false;
+};
+
 struct ElementwisePlan {
   // An input on its way to a block.
   struct Operand {
@@ -64,6 +71,7 @@ struct ElementwisePlan {
     int output;
     ReductionForm form;
     bool grouped;         // `none`: rows are added in groups, else each to the output at once
+    bool by_block;        // each block of a row has sums of its own
     std::int64_t length;  // see ReductionForm
     std::int64_t size;
     std::size_t view;

@@ -140,11 +140,10 @@ void fold_periods(Loop combine, std::int64_t size, const std::byte* x, std::byte
   }
 }
 
-// What a reduction over rows has collected.
+// The partial results of one block of a reduction over rows, and their place.
 struct Rows {
-  std::int64_t pending = 0;  // blocks in `partial`
-  std::int64_t filled = 0;   // elements of it in use
-  bool has_total = false;
+  ElementwiseRows& state;
+  std::byte *partial, *total;
 };
 
 // `Single`: one block is the whole pass.
@@ -195,8 +194,10 @@ class Pass {
     for (const Reduction& r : p_.reductions) {
       if (r.form == ReductionForm::all)
         new (memory_ + r.state) Pairwise(r.loops, static_cast<std::size_t>(r.size));
-      else
-        new (memory_ + r.state) Rows;
+      else if (r.grouped)
+        for (std::int64_t start = 0; start < (r.by_block ? p_.row : 1); start += p_.block) {
+          new (&rows_of(r, start).state) ElementwiseRows;
+        }
     }
     for (const ElementwisePlan::Operand& o : p_.operands) {
       if (o.access == Access::scalar) registers_[o.reg] = input(o.reg);
@@ -347,52 +348,59 @@ class Pass {
       case ReductionForm::segments:
         r.loops.fold_segments(x, memory_ + r.partial, n / r.length, r.length);
         return finish(r, start / r.length, n / r.length, memory_ + r.partial);
-      case ReductionForm::periodic:
-        add_rows(r, x, n, r.length);
-        if (is_complete(r) && start + n == p_.row) finish(r, 0, r.length, total(r, r.length));
+      case ReductionForm::periodic: {
+        const Rows rows = rows_of(r, 0);
+        add_rows(r, rows, x, n, r.length);
+        if (is_complete(r) && start + n == p_.row) finish(r, 0, r.length, total(r, rows, r.length));
         return;
-      case ReductionForm::none:
+      }
+      case ReductionForm::none: {
         if (!r.grouped) return finish(r, start, n, x);
-        add_rows(r, x, n, n);
-        if (is_complete(r)) finish(r, start, n, total(r, n));
+        const Rows rows = rows_of(r, start);
+        add_rows(r, rows, x, n, n);
+        if (is_complete(r)) finish(r, start, n, total(r, rows, n));
+      }
     }
   }
 
   bool is_complete(const Reduction& r) const { return (r.period & ~at_end_) == 0; }
 
-  void add_rows(const Reduction& r, const std::byte* x, std::int64_t n, std::int64_t width) {
-    Rows& rows = *reinterpret_cast<Rows*>(memory_ + r.state);
-    std::byte* const partial = memory_ + r.partial;
-    if (rows.pending > 0 && n > rows.filled) join_total(r, rows, width);
-    if (rows.pending == 0) {
-      std::memcpy(partial, x, static_cast<std::size_t>(n * r.size));
-      rows.filled = n;
-    } else {
-      const void* const operands[] = {partial, x, nullptr};
-      r.combine(operands, partial, n);
-    }
-    if (++rows.pending == kGroup) join_total(r, rows, width);
+  Rows rows_of(const Reduction& r, std::int64_t start) {
+    if (!r.by_block) start = 0;
+    auto* const states = reinterpret_cast<ElementwiseRows*>(memory_ + r.state);
+    return {states[start / p_.block], memory_ + r.partial + start * r.size,
+            memory_ + r.total + start * r.size};
   }
 
-  void join_total(const Reduction& r, Rows& rows, std::int64_t width) {
-    std::byte* const partial = memory_ + r.partial;
-    std::byte* const total = memory_ + r.total;
-    fold_periods(r.combine, r.size, partial, partial, rows.filled, width);
-    if (rows.has_total) {
-      const void* const operands[] = {total, partial, nullptr};
-      r.combine(operands, total, width);
+  void add_rows(const Reduction& r, const Rows& rows, const std::byte* x, std::int64_t n,
+                std::int64_t width) {
+    if (rows.state.pending > 0 && n > rows.state.filled) join_total(r, rows, width);
+    if (rows.state.pending == 0) {
+      std::memcpy(rows.partial, x, static_cast<std::size_t>(n * r.size));
+      rows.state.filled = n;
     } else {
-      std::memcpy(total, partial, static_cast<std::size_t>(width * r.size));
+      const void* const operands[] = {rows.partial, x, nullptr};
+      r.combine(operands, rows.partial, n);
     }
-    rows.has_total = true;
-    rows.pending = 0;
+    if (++rows.state.pending == kGroup) join_total(r, rows, width);
   }
 
-  const std::byte* total(const Reduction& r, std::int64_t width) {
-    Rows& rows = *reinterpret_cast<Rows*>(memory_ + r.state);
-    if (rows.pending > 0) join_total(r, rows, width);
-    rows.has_total = false;
-    return memory_ + r.total;
+  void join_total(const Reduction& r, const Rows& rows, std::int64_t width) {
+    fold_periods(r.combine, r.size, rows.partial, rows.partial, rows.state.filled, width);
+    if (rows.state.has_total) {
+      const void* const operands[] = {rows.total, rows.partial, nullptr};
+      r.combine(operands, rows.total, width);
+    } else {
+      std::memcpy(rows.total, rows.partial, static_cast<std::size_t>(width * r.size));
+    }
+    rows.state.has_total = true;
+    rows.state.pending = 0;
+  }
+
+  const std::byte* total(const Reduction& r, const Rows& rows, std::int64_t width) {
+    if (rows.state.pending > 0) join_total(r, rows, width);
+    rows.state.has_total = false;
+    return rows.total;
   }
 
   // Results first ... first + count of this row, from `values`, which are not those of r.total
