@@ -323,25 +323,38 @@ class Contractor {
     return factors.negative ? add(Op::negative, {result}) : result;
   }
 
-  // Whether a value is in memory, and no pass but the one that would sum computes or reads it.
+  static bool in_pass(const Node& node) { return is_elementwise(node.op) || is_reduction(node.op); }
+
+  // Whether a value is in memory whatever becomes of its readers.
   bool in_memory(ValueId value) const {
-    const ValueId stored = look_through(from_, value, from_.type(value).shape).value;
-    const auto in_pass = [&](const Node& node) { return is_elementwise(node.op) || is_reduction(node.op); };
-    const Node* node = from_.producer(stored);
-    if (node != nullptr && in_pass(*node)) return false;
+    const Node* node = from_.producer(look_through(from_, value, from_.type(value).shape).value);
+    return node == nullptr || !in_pass(*node);
+  }
+
+  // The nodes that read a value, or what it is a view of, in a pass over its elements.
+  std::vector<NodeId> passes_over(ValueId value) const {
     std::vector<NodeId> passes;
-    for (const ValueId seen : {value, stored}) {
+    for (const ValueId seen : {value, look_through(from_, value, from_.type(value).shape).value}) {
       for (const NodeId reader : readers_[seen]) {
         const bool known = std::find(passes.begin(), passes.end(), reader) != passes.end();
         if (in_pass(from_.nodes[reader]) && !known) passes.push_back(reader);
       }
     }
-    return passes.size() <= 1;
+    return passes;
+  }
+
+  // A product that is summed along an axis only.
+  bool is_summed_along_axis(NodeId id) const {
+    const Node& node = from_.nodes[id];
+    const ValueId value = node.outputs[0];
+    if (node.op != Op::multiply || uses_[value] != 1 || readers_[value].size() != 1) return false;
+    const Node& reader = from_.nodes[readers_[value][0]];
+    return reader.op == Op::reduce_sum && reader.attributes.integers("axes").size() == 1;
   }
 
   ValueId as_dot(const Type& type, ValueId x, ValueId y) {
     for (const ValueId factor : {x, y}) {
-      if (from_.type(factor) != type || !in_memory(factor)) return kNone;
+      if (from_.type(factor) != type || !in_memory(factor) || passes_over(factor).size() > 1) return kNone;
       const Node* node = from_.producer(factor);
       // Its elements do not lie one after the other.
       const bool view = node != nullptr && info(node->op).kernel.empty() && node->op != Op::constant;
@@ -361,6 +374,9 @@ class Contractor {
     const std::int64_t axis = axes[0];
     for (const auto& [matrix, factor] : {std::pair(x, y), std::pair(y, x)}) {
       if (from_.type(matrix) != type || !in_memory(matrix)) continue;
+      const auto passes = passes_over(matrix);
+      const auto others = std::count_if(passes.begin(), passes.end(), [&](NodeId id) { return !is_summed_along_axis(id); });
+      if (others > 0 && passes.size() > 1) continue;
       const PassOperand vector = look_through(from_, factor, type.shape);
       const Type& stored = from_.type(vector.value);
       if (pass_sizes(stored).size() != 1 || type.shape[0].is_one() || type.shape[1].is_one()) continue;

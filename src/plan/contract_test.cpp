@@ -55,6 +55,19 @@ TEST(Contract, WhatAPassComputesOrReadsAnywayIsLeftToIt) {
             "multiply reduce_sum exp");
 }
 
+TEST(Contract, SeveralSumsOfOneMatrix) {
+  EXPECT_EQ(kernels_after(contract, R"(graph(%A: f64[2,3], %v: f64[3]) {
+  %2: f64[1,3] = expand_dims(%v) {axes = [0]}
+  %3: f64[2,3] = multiply(%A, %2)
+  %4: f64[2] = reduce_sum(%3) {axes = [1], dtype = f64}
+  %5: f64[2,1] = expand_dims(%4) {axes = [1]}
+  %6: f64[2,3] = multiply(%5, %A)
+  %7: f64[3] = reduce_sum(%6) {axes = [0], dtype = f64}
+  return %7
+})"),
+            "matvec matvec");
+}
+
 TEST(Contract, IntegersHalvesAndOtherAccumulatorsStay) {
   for (const std::string dtype : {"i64", "f16"}) {
     EXPECT_EQ(kernels_after(contract, "graph(%x: " + dtype + "[5], %y: " + dtype + "[5]) {\n  %2: " + dtype +

@@ -1,5 +1,6 @@
 // Random graphs: every pass by itself, and all of them, keep values.
 #include "plan/prepare_case.h"
+#include "plan/specialise.h"
 #include "plan/unit_views.h"
 
 namespace gemmule {
@@ -164,6 +165,20 @@ TEST(Prepare, KeepsValues) {
     const double tolerance = seed % 2 == 0 ? 1e-11 : 1e-3;
     expect_equal_values(draw.graph(), prepared, draw.random(), false, tolerance);
     if (seed % 2 == 0) expect_equal_values(draw.graph(), prepared, draw.random(), true);
+    if (HasFatalFailure()) return;
+  }
+}
+
+// Passes that reduce are taken apart again where a graph is specialised.
+TEST(Prepare, PreparedGraphsCanBeSpecialised) {
+  for (std::uint32_t seed = 0; seed < 300; ++seed) {
+    RandomGraph draw(seed, DType::f64);
+    const Graph prepared = prepare(draw.graph());
+    std::vector<Type> types;
+    for (const ValueId input : prepared.inputs) types.push_back(prepared.type(input));
+    const Graph again = specialise_unfused(prepared, types, std::vector<const Tensor*>(types.size()));
+    EXPECT_EQ(kernels_of(again).find("fused"), std::string::npos);
+    expect_equal_values(draw.graph(), again, draw.random());
     if (HasFatalFailure()) return;
   }
 }

@@ -158,7 +158,10 @@ class Specialiser {
   // Sizes that turn out to be 1 do not stretch: PyTensor broadcasts by what is known statically.
   void check_broadcasting(const Node& node, const std::vector<ValueId>& operands) const {
     if (!is_elementwise(node.op) && node.op != Op::fused) return;
-    Integers largest(from_.type(node.outputs[0]).rank(), 1);
+    // A fused node may reduce: its operands have the rank of the pass.
+    int rank = 0;
+    for (const ValueId operand : operands) rank = std::max(rank, to_.type(operand).rank());
+    Integers largest(rank, 1);
     for (const ValueId operand : operands) {
       const Type& type = to_.type(operand);
       for (int axis = 0; axis < type.rank(); ++axis) largest[axis] = std::max(largest[axis], type.shape[axis].size);
