@@ -61,12 +61,22 @@ constexpr double kTrigammaTail[] = {
     0x1.555555555554dp-3, -0x1.11111110e95ecp-5, 0x1.8618609986ec0p-6, -0x1.111089a6957eap-5,
     0x1.36270c139ae65p-4, -0x1.0026b9f48afb8p-2, 0x1.075847be21eaap+0, -0x1.b4dbe9c0f8859p+1};
 
+// What is known of the arguments of a loop: with all of them on one side of a function's threshold,
+// the other side is not computed. The values are the same.
+enum class Range { any, below, above };
+
+template <Range range>
+GEMMULE_INLINE bool is_above(double x, double threshold) {
+  return range == Range::any ? x >= threshold : range == Range::above;
+}
+
 // For 0 < x < inf, without branches. Below 5.5 gamma(x) = gamma(2 + t) times or divided by a
 // product p that takes x - 2 to t in [-1/2, 1/2]; above, Stirling's series. One logarithm serves
 // both.
+template <Range range = Range::any>
 GEMMULE_INLINE double gammaln_positive(double x) {
   constexpr double constant = 0.41893853320467274178;  // log(2 pi) / 2 - 1/2
-  const bool large = x >= 5.5;
+  const bool large = is_above<range>(x, 5.5);
   double t = x - 2, p = 1;
   p = x >= 2.5 ? x - 1 : p;
   t = x >= 2.5 ? x - 3 : t;
@@ -89,8 +99,9 @@ GEMMULE_INLINE double gammaln_positive(double x) {
 
 // For 0 < x < inf. Below 6 the recurrence takes x to y in [1, 2], summing 1 / (x - i) as one
 // fraction.
+template <Range range = Range::any>
 GEMMULE_INLINE double digamma_positive(double x) {
-  const bool large = x >= 6;
+  const bool large = is_above<range>(x, 6);
   double t = x - 1.5, sum = 0, product = 1;  // y = t + 3/2
   sum = x < 1 ? -1 : sum;
   product = x < 1 ? x : product;
@@ -112,10 +123,11 @@ GEMMULE_INLINE double digamma_positive(double x) {
 }
 
 // For 0 < x < inf.
+template <Range range = Range::any>
 GEMMULE_INLINE double trigamma_positive(double x) {
   double sum = 0, y = x;
   const auto step = [&]() GEMMULE_INLINE_LAMBDA {
-    const bool needed = y < 6;
+    const bool needed = range != Range::above && y < 6;
     const double term = 1 / (y * y);
     sum = needed ? sum + term : sum;
     y = needed ? y + 1 : y;
@@ -126,7 +138,11 @@ GEMMULE_INLINE double trigamma_positive(double x) {
 }
 
 struct Gammaln {
-  static GEMMULE_INLINE double positive(double x) { return gammaln_positive(x); }
+  static constexpr double threshold = 5.5;
+  template <Range range = Range::any>
+  static GEMMULE_INLINE double positive(double x) {
+    return gammaln_positive<range>(x);
+  }
   static double other(double x) {
     if (std::isnan(x) || std::isinf(x)) return x;
     int sign = 0;
@@ -138,7 +154,11 @@ struct Gammaln {
 double fractional_part(double x) { return x - std::round(x); }
 
 struct Digamma {
-  static GEMMULE_INLINE double positive(double x) { return digamma_positive(x); }
+  static constexpr double threshold = 6;
+  template <Range range = Range::any>
+  static GEMMULE_INLINE double positive(double x) {
+    return digamma_positive<range>(x);
+  }
   static double other(double x) {
     if (x == 0) return std::copysign(kInfinity, -x);
     if (std::isnan(x) || x == kInfinity) return x;
@@ -149,7 +169,11 @@ struct Digamma {
 };
 
 struct Trigamma {
-  static GEMMULE_INLINE double positive(double x) { return trigamma_positive(x); }
+  static constexpr double threshold = 6;
+  template <Range range = Range::any>
+  static GEMMULE_INLINE double positive(double x) {
+    return trigamma_positive<range>(x);
+  }
   static double other(double x) {
     if (std::isnan(x)) return x;
     if (x == kInfinity) return 0;
@@ -166,6 +190,12 @@ GEMMULE_INLINE double scalar(double x) {
   return is_positive(x) ? F::positive(x) : F::other(x);
 }
 
+template <class F, Range range>
+GEMMULE_INLINE void positive_loop(const double* in, double* out, std::int64_t n) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < n; ++i) out[i] = F::template positive<range>(in[i]);
+}
+
 // All elements as if positive, then the others one by one.
 template <class F>
 GEMMULE_CLONES void block(const double* in, double* out, std::int64_t n) {
@@ -173,12 +203,19 @@ GEMMULE_CLONES void block(const double* in, double* out, std::int64_t n) {
   std::array<double, chunk> saved;
   for (; n > 0; in += chunk, out += chunk, n -= chunk) {
     const std::int64_t size = std::min(n, chunk);
-    std::int64_t others = 0;
-#pragma omp simd reduction(+ : others)
-    for (std::int64_t i = 0; i < size; ++i) others += !((in[i] > 0) & (in[i] < kInfinity));
+    std::int64_t others = 0, above = 0;
+#pragma omp simd reduction(+ : others, above)
+    for (std::int64_t i = 0; i < size; ++i) {
+      others += !((in[i] > 0) & (in[i] < kInfinity));
+      above += in[i] >= F::threshold;
+    }
     if (others != 0) std::copy(in, in + size, saved.begin());
-#pragma omp simd
-    for (std::int64_t i = 0; i < size; ++i) out[i] = F::positive(in[i]);
+    if (above == size)
+      positive_loop<F, Range::above>(in, out, size);
+    else if (above == 0)
+      positive_loop<F, Range::below>(in, out, size);
+    else
+      positive_loop<F, Range::any>(in, out, size);
     for (std::int64_t i = 0; others != 0; ++i) {
       if (is_positive(saved[i])) continue;
       out[i] = F::other(saved[i]);

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <map>
 #include <string>
@@ -216,26 +217,33 @@ TEST(SpecialFunctions, NaNStaysNaN) {
 }
 
 // Blocks are the scalar functions, element by element, also in place and where signs mix.
+// Of both sides of the functions' thresholds; of one side only; with arguments of all kinds.
 TEST(GammaFunctions, BlocksAgreeWithScalars) {
   using Block = void (*)(const double*, double*, std::int64_t);
   const std::pair<Block, double (*)(double)> functions[] = {{gammaln_block, special::gammaln},
                                                             {digamma_block, special::digamma},
                                                             {trigamma_block, special::trigamma}};
-  for (const std::int64_t n : {0, 1, 3, 255, 256, 257, 1000}) {
-    std::vector<double> x(n);
-    for (std::int64_t i = 0; i < n; ++i) {
-      x[i] = i % 7 == 3 ? -0.37 * i : i % 11 == 5 ? 0.0 : i % 13 == 6 ? kNaN : 0.021 * (i + 1);
-    }
-    for (const auto& [block, scalar] : functions) {
-      std::vector<double> y = x;
-      block(y.data(), y.data(), n);
-      for (std::int64_t i = 0; i < n; ++i) {
-        const double expected = scalar(x[i]);
-        if (std::isnan(expected) || std::isinf(expected)) {
-          ASSERT_EQ(std::isnan(expected), std::isnan(y[i])) << x[i];
-          ASSERT_TRUE(std::isnan(expected) || y[i] == expected) << x[i];
-        } else {
-          ASSERT_NEAR(y[i], expected, 2e-15 * std::abs(expected) + 1e-300) << x[i];
+  const auto mixed = [](std::int64_t i) {
+    return i % 7 == 3 ? -0.37 * i : i % 11 == 5 ? 0.0 : i % 13 == 6 ? kNaN : 0.021 * (i + 1);
+  };
+  const std::function<double(std::int64_t)> arguments[] = {
+      mixed, [](std::int64_t i) { return 0.021 * (i + 1); },
+      [](std::int64_t i) { return 5.4 / (i + 1); }, [](std::int64_t i) { return 6 + 0.3 * i; }};
+  for (const auto& argument : arguments) {
+    for (const std::int64_t n : {0, 1, 3, 255, 256, 257, 1000}) {
+      std::vector<double> x(n);
+      for (std::int64_t i = 0; i < n; ++i) x[i] = argument(i);
+      for (const auto& [block, scalar] : functions) {
+        std::vector<double> y = x;
+        block(y.data(), y.data(), n);
+        for (std::int64_t i = 0; i < n; ++i) {
+          const double expected = scalar(x[i]);
+          if (std::isnan(expected) || std::isinf(expected)) {
+            ASSERT_EQ(std::isnan(expected), std::isnan(y[i])) << x[i];
+            ASSERT_TRUE(std::isnan(expected) || y[i] == expected) << x[i];
+          } else {
+            ASSERT_NEAR(y[i], expected, 2e-15 * std::abs(expected) + 1e-300) << x[i];
+          }
         }
       }
     }
