@@ -10,7 +10,6 @@
 #include <cmath>
 #include <map>
 #include <optional>
-#include <set>
 
 #include "plan/prepare.h"
 #include "plan/row_cuts.h"
@@ -61,8 +60,6 @@ bool is_worth_cutting(const Graph& graph, const Node& node, const RowCut& cut) {
   return columns <= kMostColumns;
 }
 
-bool is_reduction(Op op) { return op >= Op::reduce_sum && op <= Op::argmin; }
-
 // A graph with what the search asks for often.
 struct Indexed {
   const Graph& graph;
@@ -88,34 +85,26 @@ struct Indexed {
       if (!is_matrix || readers[value].empty() || graph.producer(value, Op::transpose) != nullptr) continue;
       if (bytes_of(type) < static_cast<std::int64_t>(options.cache_bytes)) continue;
       matrices.push_back(value);
-      for (const std::int64_t axis : {0, 1}) {
-        if (may_be_worth_it(value, axis)) seeds.push_back({value, axis});
-      }
+      if (may_be_worth_it(value)) seeds.insert(seeds.end(), {Axis{value, 0}, Axis{value, 1}});
     }
   }
 
-  // Elementwise results are written and read again where a product reads them, or where what reads them
-  // waits for the reduction of their rows; other matrices have to be read twice.
-  bool may_be_worth_it(ValueId value, std::int64_t axis) const {
+  // Results of products and what products read are kept in cache; other matrices have to be read twice.
+  bool may_be_worth_it(ValueId value) const {
     const Node* producer = graph.producer(value);
+    const bool by_pass = producer != nullptr && is_elementwise(producer->op);
     int reads = 0;
-    bool waits = false;
-    const auto look = [&](ValueId seen, std::int64_t rows) {
+    const auto look = [&](ValueId seen) {
       for (const auto& [id, operand] : readers[seen]) {
-        const Node& node = graph.nodes[id];
-        if (node.op == Op::transpose) continue;
-        reads += producer == nullptr || !is_elementwise(producer->op) || is_product(node.op);
-        if (!is_reduction(node.op) || readers[seen].size() < 2) continue;
-        const Integers& axes = node.attributes.integers("axes");
-        waits = waits || (axes.size() == 1 && axes[0] != rows && axes[0] + 2 != rows);
+        const Op op = graph.nodes[id].op;
+        if (op != Op::transpose && (!by_pass || is_product(op))) ++reads;
       }
     };
-    look(value, axis);
+    look(value);
     for (const auto& [id, operand] : readers[value]) {
-      if (graph.nodes[id].op == Op::transpose) look(graph.nodes[id].outputs[0], 1 - axis);
+      if (graph.nodes[id].op == Op::transpose) look(graph.nodes[id].outputs[0]);
     }
-    if (producer != nullptr && is_elementwise(producer->op)) return waits || reads > 0;
-    return reads > 1 || (producer != nullptr && is_product(producer->op));
+    return reads > 1 || (by_pass && reads > 0) || (producer != nullptr && is_product(producer->op));
   }
 };
 
@@ -272,25 +261,17 @@ class Growth {
 
   void count_saved() {
     std::map<ValueId, int> reads;  // of matrices from outside
-    std::set<ValueId> reduced;     // what waits for the reduction of large rows
     for (const auto& [id, cut] : set_.nodes) {
       const Node& node = graph_.nodes[id];
-      const ValueId value = node.outputs[0];
-      bool waits = false;
       for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-        const ValueId operand = node.inputs[i];
-        if (cut.operands[i] < 0) continue;
-        waits = waits || reduced.count(operand) > 0 || (is_reduction(node.op) && is_large(operand));
-        if (state_[operand] != outside) continue;
-        const ValueId base = stored(graph_, {operand, cut.operands[i]}).value;
+        if (cut.operands[i] < 0 || state_[node.inputs[i]] != outside) continue;
+        const ValueId base = stored(graph_, {node.inputs[i], cut.operands[i]}).value;
         if (cut_axis_.count(base) > 0) ++reads[base];
       }
-      if (cut.result < 0) continue;
-      const Shape& shape = graph_.type(value).shape;
-      const bool is_matrix = shape.size() == 2 && !shape[0].is_one() && !shape[1].is_one() && is_large(value);
-      if (waits && is_matrix) count_second_pass(node);
-      if (waits && !is_matrix) reduced.insert(value);
-      if (is_product(node.op) || is_read_by_product(value)) count_kept(value);
+      const ValueId value = node.outputs[0];
+      if (is_kept(value) && (is_product(node.op) || is_read_by_product(value))) {
+        set_.saved += 2 * bytes_of(graph_.type(value));
+      }
     }
     for (const auto& [base, count] : reads) set_.saved += (count - 1) * bytes_of(graph_.type(base));
   }
@@ -301,28 +282,18 @@ class Growth {
                        [&](const auto& reader) { return is_product(graph_.nodes[reader.first].op); });
   }
 
-  // exp(x - max(x)[:, None]): x is written and read again, as the maximum of a row comes after all of
-  // it. In blocks it stays in cache.
-  void count_second_pass(const Node& node) {
-    for (const ValueId operand : node.inputs) {
-      if (graph_.type(operand).shape == graph_.type(node.outputs[0]).shape) count_kept(operand);
-    }
-  }
-
   // A large value that only the set reads is neither written nor read.
-  void count_kept(ValueId value) {
+  bool is_kept(ValueId value) const {
+    if (state_[value] < 0 || graph_.type(value).rank() != 2 || !is_large(value) || indexed_.is_output[value]) return false;
     const auto& readers = indexed_.readers[value];
-    const bool kept = state_[value] >= 0 && graph_.type(value).rank() == 2 && is_large(value) && !indexed_.is_output[value] &&
-                      std::all_of(readers.begin(), readers.end(),
-                                  [&](const auto& reader) { return set_.nodes.count(reader.first) > 0; });
-    if (kept && kept_.insert(value).second) set_.saved += 2 * bytes_of(graph_.type(value));
+    return std::all_of(readers.begin(), readers.end(),
+                       [&](const auto& reader) { return set_.nodes.count(reader.first) > 0; });
   }
 
   const Indexed& indexed_;
   const Graph& graph_;
   const PrepareOptions& options_;
   const Axis seed_;
-  std::set<ValueId> kept_;                    // large values that stay in cache
   std::map<ValueId, std::int64_t> cut_axis_;  // of large matrices
   std::map<ValueId, std::int64_t> shared_;    // values that join though others read them, and their axes
   std::vector<std::int64_t> state_;
