@@ -1,6 +1,6 @@
-// Sums that are something else: of products, of repeated values, of what a number chooses. What a pass
-// over the elements does anyway is left to it: a sum becomes a product only where the factors are in
-// memory, and no other pass reads them.
+// Sums that are something else: of products, of repeated values, of what a number chooses. What a
+// pass over the elements does anyway is left to it: a sum becomes a product only where the factors
+// are in memory, and no other pass reads them.
 //
 //   sum(c*x*y)                         c*dot(x, y)
 //   sum(c*A*x[None, :], axis=1)        c*A@x
@@ -11,8 +11,8 @@
 //   sum(concatenate(x, y))             sum(x) + sum(y)
 //   reduction over axes of size 1      a view
 //   all(stack(a, b))                   a & b
-//   concatenate(x, y)[len(x):]         y                           also of a part of y, and of stack
-//   f(broadcast_to(x, n))              broadcast_to(f(x), n)
+//   concatenate(x, y)[len(x):]         y                           also of a part of y, and of
+//   stack f(broadcast_to(x, n))              broadcast_to(f(x), n)
 #include <algorithm>
 #include <numeric>
 #include <optional>
@@ -47,7 +47,10 @@ bool is_reduction(Op op) {
 class Contractor {
  public:
   explicit Contractor(const Graph& from)
-      : from_(from), moved_(from.values.size(), kNone), uses_(use_counts(from)), readers_(from.values.size()) {
+      : from_(from),
+        moved_(from.values.size(), kNone),
+        uses_(use_counts(from)),
+        readers_(from.values.size()) {
     for (NodeId id = 0; id < static_cast<NodeId>(from.nodes.size()); ++id) {
       for (const ValueId operand : from.nodes[id].inputs) readers_[operand].push_back(id);
     }
@@ -92,14 +95,16 @@ class Contractor {
     const ValueId view = over_unit_axes(node, axes);
     if (view != kNone) return view;
     if (node.op == Op::reduce_all || node.op == Op::reduce_any) return of_stack(node);
-    if (node.op != Op::reduce_sum || from_.type(node.outputs[0]).dtype == DType::bool_) return kNone;
+    if (node.op != Op::reduce_sum || from_.type(node.outputs[0]).dtype == DType::bool_)
+      return kNone;
     const ValueId sum = summed(node.inputs[0], axes, from_.type(node.outputs[0]).dtype);
     return sum == kNone || to_.type(sum) == from_.type(node.outputs[0])
                ? sum
                : broadcast_view(to_, sum, static_shape(from_.type(node.outputs[0])));
   }
 
-  // -- views ---------------------------------------------------------------------------------------
+  // -- views
+  // ---------------------------------------------------------------------------------------
 
   ValueId cast_to(ValueId value, DType dtype) {
     return to_.type(value).dtype == dtype ? value : add(Op::cast, {value}, {{"dtype", dtype}});
@@ -122,7 +127,8 @@ class Contractor {
     const Type& type = from_.type(node.outputs[0]);
     const Integers whole = static_shape(type);
     Integers own(whole.size(), 1);
-    std::vector<std::pair<ValueId, int>> operands;  // what is repeated, and how many axes come before it
+    std::vector<std::pair<ValueId, int>>
+        operands;  // what is repeated, and how many axes come before it
     for (const ValueId operand : node.inputs) {
       const Node* repeat = from_.producer(operand, Op::broadcast_to);
       const ValueId source = repeat == nullptr ? operand : repeat->inputs[0];
@@ -147,11 +153,13 @@ class Contractor {
   // A slice along the axis of a concatenation that lies within one of the parts.
   ValueId slice_of_joined(const Node& node) {
     const Node* joined = from_.producer(node.inputs[0]);
-    if (joined == nullptr || (joined->op != Op::concatenate && joined->op != Op::stack)) return kNone;
+    if (joined == nullptr || (joined->op != Op::concatenate && joined->op != Op::stack))
+      return kNone;
     const Shape& shape = from_.type(node.inputs[0]).shape;
     const auto rank = static_cast<std::int64_t>(shape.size());
     const auto positive = [&](std::int64_t axis) { return axis < 0 ? axis + rank : axis; };
-    const std::int64_t axis = joined->op == Op::stack ? 0 : positive(joined->attributes.integer("axis"));
+    const std::int64_t axis =
+        joined->op == Op::stack ? 0 : positive(joined->attributes.integer("axis"));
     const Integers& axes = node.attributes.integers("axes");
     if (axes.size() != 1 || positive(axes[0]) != axis) return kNone;
     std::optional<std::int64_t> bounds[3];
@@ -162,10 +170,15 @@ class Contractor {
     for (const ValueId part : joined->inputs) {
       const std::int64_t size = joined->op == Op::stack ? 1 : from_.type(part).shape[axis].size;
       if (range.count > 0 && range.start >= first && range.start + range.count <= first + size) {
-        if (joined->op == Op::stack) return add(Op::expand_dims, {moved_[part]}, {{"axes", Integers{0}}});
+        if (joined->op == Op::stack)
+          return add(Op::expand_dims, {moved_[part]}, {{"axes", Integers{0}}});
         if (range.count == size) return moved_[part];
-        const auto integer = [&](std::int64_t value) { return to_.add_constant(Tensor::from_bytes(DType::i64, {}, &value)); };
-        return add(Op::slice, {moved_[part], integer(range.start - first), integer(range.start - first + range.count), integer(1)},
+        const auto integer = [&](std::int64_t value) {
+          return to_.add_constant(Tensor::from_bytes(DType::i64, {}, &value));
+        };
+        return add(Op::slice,
+                   {moved_[part], integer(range.start - first),
+                    integer(range.start - first + range.count), integer(1)},
                    {{"axes", Integers{axis}}});
       }
       first += size;
@@ -175,21 +188,24 @@ class Contractor {
 
   ValueId of_stack(const Node& node) {
     const Node* stack = from_.producer(node.inputs[0], Op::stack);
-    if (stack == nullptr || stack->inputs.empty() || stack->inputs.size() > kLargestStack) return kNone;
+    if (stack == nullptr || stack->inputs.empty() || stack->inputs.size() > kLargestStack)
+      return kNone;
     const bool all = node.op == Op::reduce_all;
     ValueId result = kNone;
     for (const ValueId element : stack->inputs) {
       if (from_.scalar_constant(element) == (all ? 1.0 : 0.0)) continue;
       const ValueId value = moved_[element];
-      result = result == kNone ? value : add(all ? Op::bitwise_and : Op::bitwise_or, {result, value});
+      result =
+          result == kNone ? value : add(all ? Op::bitwise_and : Op::bitwise_or, {result, value});
     }
     return result == kNone ? moved_[stack->inputs[0]] : result;
   }
 
-  // -- sums ----------------------------------------------------------------------------------------
+  // -- sums
+  // ----------------------------------------------------------------------------------------
 
-  // The sum of a value over axes that are not all of size 1, in the accumulator `dtype`; kNone where it
-  // is an ordinary sum. What is left of it may still have to be repeated.
+  // The sum of a value over axes that are not all of size 1, in the accumulator `dtype`; kNone
+  // where it is an ordinary sum. What is left of it may still have to be repeated.
   ValueId summed(ValueId value, const Integers& axes, DType dtype) {
     const Node* node = from_.producer(value);
     if (node == nullptr) return kNone;
@@ -223,7 +239,8 @@ class Contractor {
     return stretched_sum(from_.producer(value)->inputs[0], from_.type(value).shape, axes, dtype);
   }
 
-  // The sum of `value` repeated to `whole`, to which it is aligned right: times how often it occurs.
+  // The sum of `value` repeated to `whole`, to which it is aligned right: times how often it
+  // occurs.
   ValueId stretched_sum(ValueId value, const Shape& whole, const Integers& axes, DType dtype) {
     const Shape& shape = from_.type(value).shape;
     const int before = static_cast<int>(whole.size() - shape.size());
@@ -241,11 +258,13 @@ class Contractor {
     }
     // Nothing at all adds up to 0, whatever it would be times 0.
     if (count == 0) return to_.add_scalar(dtype, 0);
-    ValueId result = all_units ? squeezed(cast_to(moved_[value], dtype), own_axes) : sum(value, own_axes, dtype);
+    ValueId result =
+        all_units ? squeezed(cast_to(moved_[value], dtype), own_axes) : sum(value, own_axes, dtype);
     // Axes in front that are kept: elementwise ops want equal ranks.
     Integers added;
     for (int axis = 0; axis < before && to_.type(result).rank() > 0; ++axis) {
-      if (std::find(axes.begin(), axes.end(), axis) == axes.end()) added.push_back(static_cast<std::int64_t>(added.size()));
+      if (std::find(axes.begin(), axes.end(), axis) == axes.end())
+        added.push_back(static_cast<std::int64_t>(added.size()));
     }
     if (!added.empty()) result = add(Op::expand_dims, {result}, {{"axes", added}});
     if (count == 1) return result;
@@ -258,8 +277,10 @@ class Contractor {
   }
 
   ValueId of_joined(const Node& node, const Integers& axes, DType dtype) {
-    const std::int64_t axis = node.attributes.integer("axis"), rank = from_.type(node.inputs[0]).rank();
-    if (std::find(axes.begin(), axes.end(), axis < 0 ? axis + rank : axis) == axes.end()) return kNone;
+    const std::int64_t axis = node.attributes.integer("axis"),
+                       rank = from_.type(node.inputs[0]).rank();
+    if (std::find(axes.begin(), axes.end(), axis < 0 ? axis + rank : axis) == axes.end())
+      return kNone;
     ValueId total = kNone;
     for (const ValueId part : node.inputs) {
       const ValueId of_part = stretched_sum(part, from_.type(part).shape, axes, dtype);
@@ -269,16 +290,19 @@ class Contractor {
   }
 
   ValueId of_choice(ValueId value, const Node& node, const Integers& axes, DType dtype) {
-    if (!from_.type(node.inputs[0]).is_scalar() || from_.constant(node.inputs[0]) != nullptr) return kNone;
+    if (!from_.type(node.inputs[0]).is_scalar() || from_.constant(node.inputs[0]) != nullptr)
+      return kNone;
     std::vector<ValueId> operands{moved_[node.inputs[0]]};
     Integers units(from_.type(node.inputs[0]).rank());
     std::iota(units.begin(), units.end(), 0);
     operands[0] = squeezed(operands[0], units);
-    for (int i = 1; i < 3; ++i) operands.push_back(stretched_sum(node.inputs[i], from_.type(value).shape, axes, dtype));
+    for (int i = 1; i < 3; ++i)
+      operands.push_back(stretched_sum(node.inputs[i], from_.type(value).shape, axes, dtype));
     return add(Op::where, std::move(operands));
   }
 
-  // -- products ------------------------------------------------------------------------------------
+  // -- products
+  // ------------------------------------------------------------------------------------
 
   // The factors of a product that nothing else reads: numbers, and others.
   struct Factors {
@@ -354,10 +378,12 @@ class Contractor {
 
   ValueId as_dot(const Type& type, ValueId x, ValueId y) {
     for (const ValueId factor : {x, y}) {
-      if (from_.type(factor) != type || !in_memory(factor) || passes_over(factor).size() > 1) return kNone;
+      if (from_.type(factor) != type || !in_memory(factor) || passes_over(factor).size() > 1)
+        return kNone;
       const Node* node = from_.producer(factor);
       // Its elements do not lie one after the other.
-      const bool view = node != nullptr && info(node->op).kernel.empty() && node->op != Op::constant;
+      const bool view =
+          node != nullptr && info(node->op).kernel.empty() && node->op != Op::constant;
       if (view && type.rank() != 1) return kNone;
     }
     const auto vector = [&](ValueId factor) {
@@ -375,19 +401,24 @@ class Contractor {
     for (const auto& [matrix, factor] : {std::pair(x, y), std::pair(y, x)}) {
       if (from_.type(matrix) != type || !in_memory(matrix)) continue;
       const auto passes = passes_over(matrix);
-      const auto others = std::count_if(passes.begin(), passes.end(), [&](NodeId id) { return !is_summed_along_axis(id); });
+      const auto others = std::count_if(passes.begin(), passes.end(),
+                                        [&](NodeId id) { return !is_summed_along_axis(id); });
       if (others > 0 && passes.size() > 1) continue;
       const PassOperand vector = look_through(from_, factor, type.shape);
       const Type& stored = from_.type(vector.value);
-      if (pass_sizes(stored).size() != 1 || type.shape[0].is_one() || type.shape[1].is_one()) continue;
-      if (std::find(vector.axes.begin(), vector.axes.end(), static_cast<int>(axis)) == vector.axes.end()) continue;
+      if (pass_sizes(stored).size() != 1 || type.shape[0].is_one() || type.shape[1].is_one())
+        continue;
+      if (std::find(vector.axes.begin(), vector.axes.end(), static_cast<int>(axis)) ==
+          vector.axes.end())
+        continue;
       Integers units;
       for (int i = 0; i < stored.rank(); ++i) {
         if (stored.shape[i].is_one()) units.push_back(i);
       }
       Attributes attributes;
       if (axis == 0) attributes.set("trans_a", true);
-      return add(Op::matvec, {moved_[matrix], squeezed(moved_[vector.value], units)}, std::move(attributes));
+      return add(Op::matvec, {moved_[matrix], squeezed(moved_[vector.value], units)},
+                 std::move(attributes));
     }
     return kNone;
   }

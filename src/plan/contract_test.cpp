@@ -27,13 +27,17 @@ TEST(Contract, SumsOfProductsAreDots) {
 }
 
 TEST(Contract, SumsAlongAnAxisAreProductsWithVectors) {
-  const auto text = [](const std::string& expand, const std::string& sizes, const std::string& axis) {
-    return "graph(%A: f64[2,3], %v: f64[" + expand + "]) {\n  %2: f64[" + sizes + "] = expand_dims(%v) {axes = [" +
-           (expand == "3" ? "0" : "1") + "]}\n  %3: f64[2,3] = multiply(%2, %A)\n  %4: f64[" +
-           (axis == "1" ? "2" : "3") + "] = reduce_sum(%3) {axes = [" + axis + "], dtype = f64}\n  return %4\n}";
+  const auto text = [](const std::string& expand, const std::string& sizes,
+                       const std::string& axis) {
+    return "graph(%A: f64[2,3], %v: f64[" + expand + "]) {\n  %2: f64[" + sizes +
+           "] = expand_dims(%v) {axes = [" + (expand == "3" ? "0" : "1") +
+           "]}\n  %3: f64[2,3] = multiply(%2, %A)\n  %4: f64[" + (axis == "1" ? "2" : "3") +
+           "] = reduce_sum(%3) {axes = [" + axis + "], dtype = f64}\n  return %4\n}";
   };
-  EXPECT_THAT(after(contract, text("3", "1,3", "1")), testing::HasSubstr("%2: f64[2] = matvec(%A, %v)\n"));
-  EXPECT_THAT(after(contract, text("2", "2,1", "0")), testing::HasSubstr("%2: f64[3] = matvec(%A, %v) {trans_a = true}"));
+  EXPECT_THAT(after(contract, text("3", "1,3", "1")),
+              testing::HasSubstr("%2: f64[2] = matvec(%A, %v)\n"));
+  EXPECT_THAT(after(contract, text("2", "2,1", "0")),
+              testing::HasSubstr("%2: f64[3] = matvec(%A, %v) {trans_a = true}"));
   // The vector lies along the axis that stays: it is no product with it.
   EXPECT_EQ(kernels_after(contract, text("2", "2,1", "1")), "multiply reduce_sum");
 }
@@ -70,9 +74,11 @@ TEST(Contract, SeveralSumsOfOneMatrix) {
 
 TEST(Contract, IntegersHalvesAndOtherAccumulatorsStay) {
   for (const std::string dtype : {"i64", "f16"}) {
-    EXPECT_EQ(kernels_after(contract, "graph(%x: " + dtype + "[5], %y: " + dtype + "[5]) {\n  %2: " + dtype +
+    EXPECT_EQ(kernels_after(contract, "graph(%x: " + dtype + "[5], %y: " + dtype +
+                                          "[5]) {\n  %2: " + dtype +
                                           "[5] = multiply(%x, %y)\n  %3: " + dtype +
-                                          "[] = reduce_sum(%2) {axes = [0], dtype = " + dtype + "}\n  return %3\n}"),
+                                          "[] = reduce_sum(%2) {axes = [0], dtype = " + dtype +
+                                          "}\n  return %3\n}"),
               "multiply reduce_sum");
   }
   EXPECT_EQ(kernels_after(contract, R"(graph(%x: f32[5], %y: f32[5]) {
@@ -209,7 +215,8 @@ TEST(TransposedConstants, BecomeFlags) {
   %5: f64[2] = matvec(%3, %r)
   return %4, %5
 })";
-  EXPECT_EQ(after(transposed_constants, text, {.cache_bytes = 1}), R"(graph(%b: f64[2], %r: f64[3]) {
+  EXPECT_EQ(after(transposed_constants, text, {.cache_bytes = 1}),
+            R"(graph(%b: f64[2], %r: f64[3]) {
   %2: f64[3,2] = constant() {value = f64[3,2] 1 2 3 4 5 6}
   %3: f64[3] = matvec(%2, %b)
   %4: f64[2] = matvec(%2, %r) {trans_a = true}

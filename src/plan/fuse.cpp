@@ -1,6 +1,6 @@
-// Elementwise ops of one shape run as one pass over the elements, with several results, and with the
-// reductions of what they compute: a `fused` node. Axes of size 1 are no part of a shape here, and
-// views that only add, drop or repeat along them are looked through.
+// Elementwise ops of one shape run as one pass over the elements, with several results, and with
+// the reductions of what they compute: a `fused` node. Axes of size 1 are no part of a shape here,
+// and views that only add, drop or repeat along them are looked through.
 //
 // What stays outside: a vector that a matrix-shaped pass reads, else its elements would be computed
 // once per row; what reads a reduction of the pass itself.
@@ -21,7 +21,10 @@ Type scalar_type(DType dtype) { return {dtype, {}}; }
 class Fuser {
  public:
   Fuser(const Graph& from, const Grouping& grouping)
-      : from_(from), grouping_(grouping), moved_(from.values.size(), kNone), core_(from.values.size(), kNone) {}
+      : from_(from),
+        grouping_(grouping),
+        moved_(from.values.size(), kNone),
+        core_(from.values.size(), kNone) {}
 
   Graph run() {
     to_.symbols = from_.symbols;
@@ -43,7 +46,8 @@ class Fuser {
   }
 
  private:
-  // The new value of `value`; views that passes look through are made when something else reads them.
+  // The new value of `value`; views that passes look through are made when something else reads
+  // them.
   ValueId view_of(ValueId value) {
     if (moved_[value] == kNone && core_[value] != kNone) {
       moved_[value] = with_unit_axes(to_, core_[value], from_.type(value));
@@ -85,8 +89,9 @@ class Fuser {
       if (step_of[id] == kNone) continue;
       const bool alone = grouping_.steps[step_of[id]].size() == 1;
       for (std::size_t i = 0; i < from_.nodes[id].inputs.size(); ++i) {
-        const ValueId seen =
-            grouping_.in_pass(id) ? grouping_.operand(id, static_cast<int>(i)).value : from_.nodes[id].inputs[i];
+        const ValueId seen = grouping_.in_pass(id)
+                                 ? grouping_.operand(id, static_cast<int>(i)).value
+                                 : from_.nodes[id].inputs[i];
         const NodeId producer = from_.values[seen].node;
         if (alone || producer == kNone || step_of[producer] != step_of[id]) is_read_[seen] = true;
       }
@@ -98,11 +103,12 @@ class Fuser {
     const Integers pass = pass_of(group);
     const int rank = static_cast<int>(pass.size());
     auto body = std::make_shared<Graph>();
-    std::map<ValueId, ValueId> inside;          // values of the group
-    std::map<ValueId, ValueId> entered;         // operands, as new values
+    std::map<ValueId, ValueId> inside;                         // values of the group
+    std::map<ValueId, ValueId> entered;                        // operands, as new values
     std::map<std::pair<DType, std::string>, ValueId> numbers;  // constants
     std::vector<ValueId> operands;
-    std::map<std::tuple<Op, std::vector<ValueId>, DType>, ValueId> known;  // what is computed already
+    std::map<std::tuple<Op, std::vector<ValueId>, DType>, ValueId>
+        known;  // what is computed already
     const auto compute = [&](Op op, std::vector<ValueId> inputs, const Attributes& attributes) {
       const DType dtype = op == Op::cast ? attributes.dtype("dtype") : DType::bool_;
       const auto [found, is_new] = known.try_emplace({op, inputs, dtype}, kNone);
@@ -112,11 +118,13 @@ class Fuser {
     const auto enter = [&](const PassOperand& operand) {
       const Tensor* constant = from_.constant(operand.value);
       if (constant != nullptr && constant->count() == 1) {
-        const std::pair bits(constant->dtype, std::string(reinterpret_cast<const char*>(constant->data.get()),
-                                                          size_of(constant->dtype)));
+        const std::pair bits(constant->dtype,
+                             std::string(reinterpret_cast<const char*>(constant->data.get()),
+                                         size_of(constant->dtype)));
         const auto [found, is_new] = numbers.try_emplace(bits, kNone);
         if (is_new) {
-          found->second = body->add_constant(Tensor::from_bytes(constant->dtype, {}, constant->data.get()));
+          found->second =
+              body->add_constant(Tensor::from_bytes(constant->dtype, {}, constant->data.get()));
         }
         return found->second;
       }
@@ -161,14 +169,17 @@ class Fuser {
       // A reduction works in the dtype of its result.
       const DType accumulator = from_.type(result).dtype;
       ValueId reduced = inputs[0];
-      if (body->type(reduced).dtype != accumulator) reduced = compute(Op::cast, {reduced}, {{"dtype", accumulator}});
+      if (body->type(reduced).dtype != accumulator)
+        reduced = compute(Op::cast, {reduced}, {{"dtype", accumulator}});
       give(result, reduced, {node.op, reduced_pass_axes(from_, node)});
     }
     if (!cover(pass, operands)) return false;
 
     Attributes attributes{{"body", std::shared_ptr<const Graph>(body)}};
-    if (const std::string reduce = reduce_attribute(reductions); !reduce.empty()) attributes.set("reduce", reduce);
-    const auto fused = to_.add_all(Op::fused, operands, std::move(attributes), from_.nodes[group.back()].origin);
+    if (const std::string reduce = reduce_attribute(reductions); !reduce.empty())
+      attributes.set("reduce", reduce);
+    const auto fused =
+        to_.add_all(Op::fused, operands, std::move(attributes), from_.nodes[group.back()].origin);
     for (std::size_t i = 0; i < results.size(); ++i) core_[results[i]] = fused[i];
     for (const auto& [result, i] : same) core_[result] = fused[i];
     return true;
@@ -179,7 +190,8 @@ class Fuser {
     return pass_sizes(from_.type(is_elementwise(node.op) ? node.outputs[0] : node.inputs[0]));
   }
 
-  // Repeats an operand where no operand has the sizes of the pass: the values were broadcast before.
+  // Repeats an operand where no operand has the sizes of the pass: the values were broadcast
+  // before.
   bool cover(const Integers& pass, std::vector<ValueId>& operands) {
     Integers covered(pass.size(), 1);
     for (const ValueId operand : operands) {
@@ -191,9 +203,9 @@ class Fuser {
     if (covered == pass) return true;
     if (operands.empty()) return false;
     // One with axes stretches; a number stays a number as long as there is another.
-    const auto widest = std::max_element(operands.begin(), operands.end(), [&](ValueId a, ValueId b) {
-      return to_.type(a).rank() < to_.type(b).rank();
-    });
+    const auto widest = std::max_element(
+        operands.begin(), operands.end(),
+        [&](ValueId a, ValueId b) { return to_.type(a).rank() < to_.type(b).rank(); });
     *widest = broadcast_view(to_, *widest, pass);
     return true;
   }

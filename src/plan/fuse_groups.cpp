@@ -2,7 +2,8 @@
 // the level of a node is how often the way to it leaves the shape and comes back:
 //
 //   level(node of the shape) = max over operands p of  level(p) if p is of the shape, else after(p)
-//   after(another node)      = max over operands p of  level(p) + 1 if p is of the shape, else after(p)
+//   after(another node)      = max over operands p of  level(p) + 1 if p is of the shape, else
+//   after(p)
 //
 // Nodes of one level can run as one pass: a way from one of them to another through something else
 // would have raised the level. Then each group counts as one node for the shapes that follow.
@@ -19,8 +20,8 @@ namespace {
 
 constexpr int kMostInstructions = 96;  // of a group: bounds what a block interpreter holds in cache
 constexpr int kMostResults = 16;
-// Passes over up to this many elements run together though they share nothing: a node costs more than
-// what they lose by it.
+// Passes over up to this many elements run together though they share nothing: a node costs more
+// than what they lose by it.
 constexpr std::int64_t kSmallPass = 4096;
 
 std::int64_t count_of(const Integers& sizes) {
@@ -44,7 +45,9 @@ bool folds(Op op) {
 // A set of integers that are merged into classes.
 class UnionFind {
  public:
-  explicit UnionFind(std::size_t count) : parent_(count) { std::iota(parent_.begin(), parent_.end(), 0); }
+  explicit UnionFind(std::size_t count) : parent_(count) {
+    std::iota(parent_.begin(), parent_.end(), 0);
+  }
   int find(int i) {
     while (parent_[i] != i) i = parent_[i] = parent_[parent_[i]];
     return i;
@@ -57,7 +60,8 @@ class UnionFind {
 
 class Grouper {
  public:
-  explicit Grouper(const Graph& graph) : graph_(graph), nodes_(static_cast<NodeId>(graph.nodes.size())) {}
+  explicit Grouper(const Graph& graph)
+      : graph_(graph), nodes_(static_cast<NodeId>(graph.nodes.size())) {}
 
   Grouping run() {
     find_operands();
@@ -69,7 +73,8 @@ class Grouper {
     }
     std::vector<std::pair<std::int64_t, const std::vector<NodeId>*>> order;
     for (const auto& [sizes, members] : shapes) order.emplace_back(count_of(sizes), &members);
-    std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+    std::stable_sort(order.begin(), order.end(),
+                     [](const auto& a, const auto& b) { return a.first > b.first; });
 
     step_of_.assign(nodes_, kNone);
     for (NodeId id = 0; id < nodes_; ++id) {
@@ -116,7 +121,8 @@ class Grouper {
     for (NodeId id = nodes_ - 1; id >= 0; --id) {
       if (!live_[id]) continue;
       for (std::size_t i = 0; i < node(id).inputs.size(); ++i) {
-        use(grouping_.in_pass(id) ? grouping_.operand(id, static_cast<int>(i)).value : node(id).inputs[i]);
+        use(grouping_.in_pass(id) ? grouping_.operand(id, static_cast<int>(i)).value
+                                  : node(id).inputs[i]);
       }
     }
   }
@@ -127,8 +133,9 @@ class Grouper {
     for (NodeId id = 0; id < nodes_; ++id) {
       if (!live_[id]) continue;
       for (std::size_t i = 0; i < node(id).inputs.size(); ++i) {
-        const ValueId value =
-            grouping_.in_pass(id) ? grouping_.operand(id, static_cast<int>(i)).value : node(id).inputs[i];
+        const ValueId value = grouping_.in_pass(id)
+                                  ? grouping_.operand(id, static_cast<int>(i)).value
+                                  : node(id).inputs[i];
         const NodeId producer = graph_.values[value].node;
         if (producer == kNone || node(producer).op == Op::constant) continue;
         dependencies_[id].push_back(producer);
@@ -142,7 +149,8 @@ class Grouper {
     std::vector<int> waits(steps_.size(), 0);
     for (std::size_t step = 0; step < steps_.size(); ++step) {
       for (const NodeId id : steps_[step]) {
-        for (const NodeId dependency : dependencies_[id]) waits[step] += step_of_[dependency] != static_cast<int>(step);
+        for (const NodeId dependency : dependencies_[id])
+          waits[step] += step_of_[dependency] != static_cast<int>(step);
       }
     }
     std::vector<int> order;
@@ -176,7 +184,8 @@ class Grouper {
       for (const NodeId id : steps_[step]) {
         for (const NodeId dependency : dependencies_[id]) {
           if (step_of_[dependency] == step) continue;
-          const bool inside = of_shape[dependency] && of_shape[id] && is_elementwise(node(dependency).op);
+          const bool inside =
+              of_shape[dependency] && of_shape[id] && is_elementwise(node(dependency).op);
           level = std::max(level, inside ? level_[dependency] : after[dependency]);
         }
       }
@@ -200,7 +209,8 @@ class Grouper {
   void sink(const std::vector<NodeId>& ordered, const std::vector<bool>& of_shape) {
     for (auto it = ordered.rbegin(); it != ordered.rend(); ++it) {
       const NodeId id = *it;
-      if (!is_elementwise(node(id).op) || is_output_[node(id).outputs[0]] || readers_[id].empty()) continue;
+      if (!is_elementwise(node(id).op) || is_output_[node(id).outputs[0]] || readers_[id].empty())
+        continue;
       int earliest = level_[readers_[id][0]];
       bool inside = true;
       for (const NodeId reader : readers_[id]) {
@@ -218,25 +228,28 @@ class Grouper {
           continue;
         }
         const auto is_read_at = [&](int level) {
-          return std::any_of(readers_[producer].begin(), readers_[producer].end(), [&](NodeId reader) {
-            return reader != id && of_shape[reader] && level_[reader] == level;
-          });
+          return std::any_of(readers_[producer].begin(), readers_[producer].end(),
+                             [&](NodeId reader) {
+                               return reader != id && of_shape[reader] && level_[reader] == level;
+                             });
         };
-        const bool is_result = std::any_of(readers_[producer].begin(), readers_[producer].end(), [&](NodeId reader) {
-          return !of_shape[reader] || level_[reader] != level_[producer];
-        });
-        transfers += (is_read_at(earliest) ? 0 : 1) + (is_result || level_[producer] == earliest ? 0 : 1);
+        const bool is_result = std::any_of(
+            readers_[producer].begin(), readers_[producer].end(),
+            [&](NodeId reader) { return !of_shape[reader] || level_[reader] != level_[producer]; });
+        transfers +=
+            (is_read_at(earliest) ? 0 : 1) + (is_result || level_[producer] == earliest ? 0 : 1);
       }
       if (transfers <= 2) level_[id] = earliest;
     }
   }
 
-  void join_what_shares(const std::vector<NodeId>& ordered, const std::vector<bool>& of_shape, std::int64_t count,
-                        UnionFind& together) const {
+  void join_what_shares(const std::vector<NodeId>& ordered, const std::vector<bool>& of_shape,
+                        std::int64_t count, UnionFind& together) const {
     std::map<std::pair<int, ValueId>, NodeId> first_reader;  // by level and operand
     std::map<int, NodeId> first_of_level;
     for (const NodeId id : ordered) {
-      if (count <= kSmallPass) together.join(id, first_of_level.emplace(level_[id], id).first->second);
+      if (count <= kSmallPass)
+        together.join(id, first_of_level.emplace(level_[id], id).first->second);
       for (std::size_t i = 0; i < node(id).inputs.size(); ++i) {
         const ValueId value = grouping_.operand(id, static_cast<int>(i)).value;
         const NodeId producer = graph_.values[value].node;
@@ -270,7 +283,8 @@ class Grouper {
         results += is_result(id);
         for (const NodeId dependency : distinct(dependencies_[id])) {
           // It was a result until its last reader came.
-          if (inside[dependency] && is_elementwise(node(dependency).op) && !is_result(dependency)) --results;
+          if (inside[dependency] && is_elementwise(node(dependency).op) && !is_result(dependency))
+            --results;
         }
         if (results <= kMostResults) best = i + 1;
       }
@@ -299,13 +313,17 @@ class Grouper {
       if (is_partial(id)) ++kinds[reduced_pass_axes(graph_, node(id))];
     }
     if (kinds.size() < 2) return;
-    const auto most = std::max_element(kinds.begin(), kinds.end(),
-                                       [](const auto& a, const auto& b) { return a.second < b.second; });
-    std::erase_if(group, [&](NodeId id) { return is_partial(id) && reduced_pass_axes(graph_, node(id)) != most->first; });
+    const auto most =
+        std::max_element(kinds.begin(), kinds.end(),
+                         [](const auto& a, const auto& b) { return a.second < b.second; });
+    std::erase_if(group, [&](NodeId id) {
+      return is_partial(id) && reduced_pass_axes(graph_, node(id)) != most->first;
+    });
   }
 
   bool is_partial(NodeId id) const {
-    return !is_elementwise(node(id).op) && reduced_pass_axes(graph_, node(id)).size() < shape_of(id).size();
+    return !is_elementwise(node(id).op) &&
+           reduced_pass_axes(graph_, node(id)).size() < shape_of(id).size();
   }
 
   const Graph& graph_;
@@ -313,7 +331,7 @@ class Grouper {
   Grouping grouping_;
   std::vector<bool> live_, is_output_;
   std::vector<std::vector<NodeId>> dependencies_, readers_;  // live ones, through views
-  std::vector<Group> steps_;                                 // emptied where their nodes joined another
+  std::vector<Group> steps_;  // emptied where their nodes joined another
   std::vector<int> step_of_;
   std::vector<int> level_;
 };

@@ -8,13 +8,14 @@
 
 namespace gemmule {
 
-// Nodes of one pass: elementwise ops and reductions of what they compute, operands before their users.
+// Nodes of one pass: elementwise ops and reductions of what they compute, operands before their
+// users.
 using Group = std::vector<NodeId>;
 
 struct Grouping {
-  std::vector<PassOperand> operands;     // of all members of passes, node after node
-  std::vector<int> first_operand;        // by node; kNone for nodes that belong to no pass
-  std::vector<Group> steps;              // every node once, in an order in which the groups can run
+  std::vector<PassOperand> operands;  // of all members of passes, node after node
+  std::vector<int> first_operand;     // by node; kNone for nodes that belong to no pass
+  std::vector<Group> steps;           // every node once, in an order in which the groups can run
 
   const PassOperand& operand(NodeId node, int i) const { return operands[first_operand[node] + i]; }
   bool in_pass(NodeId node) const { return first_operand[node] != kNone; }

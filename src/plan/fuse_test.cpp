@@ -164,8 +164,8 @@ TEST(Fuse, WhatAPassCannotReduceIsLeft) {
 
 TEST(Fuse, SmallPassesRunTogetherLargeOnesWhenTheyShare) {
   const auto text = [](const std::string& size) {
-    return "graph(%x: f64[" + size + "], %y: f64[" + size + "]) {\n" + "  %2: f64[" + size + "] = exp(%x)\n  %3: f64[" +
-           size + "] = log(%y)\n  return %2, %3\n}";
+    return "graph(%x: f64[" + size + "], %y: f64[" + size + "]) {\n" + "  %2: f64[" + size +
+           "] = exp(%x)\n  %3: f64[" + size + "] = log(%y)\n  return %2, %3\n}";
   };
   EXPECT_EQ(kernels_after(fuse, text("100")), "fused");
   EXPECT_EQ(kernels_after(fuse, text("100000")), "exp log");

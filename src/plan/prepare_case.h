@@ -18,7 +18,8 @@ namespace gemmule {
 
 using PassFunction = void (*)(Graph&, const PrepareOptions&);
 
-inline std::string after(PassFunction pass, const std::string& text, const PrepareOptions& options = {}) {
+inline std::string after(PassFunction pass, const std::string& text,
+                         const PrepareOptions& options = {}) {
   Graph graph = parse_graph(text);
   pass(graph, options);
   verify(graph);
@@ -35,14 +36,16 @@ inline std::string kernels_of(const Graph& graph) {
   return names;
 }
 
-inline std::string kernels_after(PassFunction pass, const std::string& text, const PrepareOptions& options = {}) {
+inline std::string kernels_after(PassFunction pass, const std::string& text,
+                                 const PrepareOptions& options = {}) {
   Graph graph = parse_graph(text);
   pass(graph, options);
   verify(graph);
   return kernels_of(graph);
 }
 
-// Normal numbers; integers and bools from 0, 1, 2. With `special`, one element in eight is NaN or infinite.
+// Normal numbers; integers and bools from 0, 1, 2. With `special`, one element in eight is NaN or
+// infinite.
 inline Tensor random_tensor(const Type& type, std::mt19937& random, bool special = false) {
   Tensor result = Tensor::zeros(type.dtype, static_shape(type));
   auto* bytes = const_cast<std::byte*>(result.data.get());
@@ -52,20 +55,22 @@ inline Tensor random_tensor(const Type& type, std::mt19937& random, bool special
     double value = is_inexact(type.dtype) ? normal(random) : static_cast<double>(random() % 3);
     if (special && is_inexact(type.dtype) && random() % 8 == 0) value = specials[random() % 4];
     const Tensor element = Tensor::scalar(type.dtype, value);
-    std::memcpy(bytes + i * static_cast<std::int64_t>(size_of(type.dtype)), element.data.get(), size_of(type.dtype));
+    std::memcpy(bytes + i * static_cast<std::int64_t>(size_of(type.dtype)), element.data.get(),
+                size_of(type.dtype));
   }
   return result;
 }
 
-// The largest error of `found`, relative to the largest finite element; infinite where NaN, infinities
-// or dtypes differ.
+// The largest error of `found`, relative to the largest finite element; infinite where NaN,
+// infinities or dtypes differ.
 inline double error_of(const Tensor& expected, const Tensor& found) {
   if (expected.dtype != found.dtype || expected.shape != found.shape) return INFINITY;
   return visit_dtype(expected.dtype, [&]<class T>(T) -> double {
     if constexpr (std::is_arithmetic_v<T>) {
       double scale = 1, error = 0;
       for (std::int64_t i = 0; i < expected.count(); ++i) {
-        const auto x = static_cast<double>(expected.at<T>(i)), y = static_cast<double>(found.at<T>(i));
+        const auto x = static_cast<double>(expected.at<T>(i)),
+                   y = static_cast<double>(found.at<T>(i));
         if (std::isnan(x) && std::isnan(y)) continue;
         if (x == y) continue;
         if (!std::isfinite(x) || !std::isfinite(y)) return INFINITY;
@@ -80,14 +85,16 @@ inline double error_of(const Tensor& expected, const Tensor& found) {
 }
 
 // Both graphs give the same values for random inputs.
-inline void expect_equal_values(const Graph& before, const Graph& after, std::mt19937& random, bool special = false,
-                                double tolerance = 1e-11) {
+inline void expect_equal_values(const Graph& before, const Graph& after, std::mt19937& random,
+                                bool special = false, double tolerance = 1e-11) {
   std::vector<Tensor> inputs;
-  for (const ValueId input : before.inputs) inputs.push_back(random_tensor(before.type(input), random, special));
+  for (const ValueId input : before.inputs)
+    inputs.push_back(random_tensor(before.type(input), random, special));
   const auto expected = evaluate(before, inputs), found = evaluate(after, inputs);
   ASSERT_EQ(expected.size(), found.size());
   for (std::size_t i = 0; i < expected.size(); ++i) {
-    ASSERT_LT(error_of(expected[i], found[i]), tolerance) << "output " << i << "\n" << to_text(before) << to_text(after);
+    ASSERT_LT(error_of(expected[i], found[i]), tolerance) << "output " << i << "\n"
+                                                          << to_text(before) << to_text(after);
   }
 }
 

@@ -12,8 +12,9 @@ class RandomGraph {
   RandomGraph(std::uint32_t seed, DType dtype) : random_(seed), dtype_(dtype) {
     const std::int64_t sizes[] = {0, 1, 2, 3, 7, 40, 40, 40};
     rows_ = sizes[below(8)], columns_ = sizes[below(5)];
-    for (const Integers& shape : {Integers{}, Integers{}, Integers{rows_}, Integers{rows_}, Integers{columns_},
-                                  Integers{rows_, columns_}, Integers{rows_, columns_}, Integers{rows_, 1}}) {
+    for (const Integers& shape :
+         {Integers{}, Integers{}, Integers{rows_}, Integers{rows_}, Integers{columns_},
+          Integers{rows_, columns_}, Integers{rows_, columns_}, Integers{rows_, 1}}) {
       values_.push_back(graph_.add_input(static_type(dtype_, shape)));
     }
     const std::int64_t groups = 2;
@@ -81,7 +82,8 @@ class RandomGraph {
       }
       case 7:
         if (type.rank() > 1) return kNone;
-        return graph_.add(Op::expand_dims, {x}, {{"axes", Integers{below(2) == 0 ? 0 : type.rank()}}});
+        return graph_.add(Op::expand_dims, {x},
+                          {{"axes", Integers{below(2) == 0 ? 0 : type.rank()}}});
       case 8: {
         Integers axes;
         for (int axis = 0; axis < type.rank(); ++axis) {
@@ -98,10 +100,12 @@ class RandomGraph {
         return broadcast_view(graph_, x, target);
       }
       case 10:
-        return type.rank() == 2 ? graph_.add(Op::transpose, {x}, {{"perm", Integers{1, 0}}}) : kNone;
+        return type.rank() == 2 ? graph_.add(Op::transpose, {x}, {{"perm", Integers{1, 0}}})
+                                : kNone;
       case 11: {
         const ValueId table = of_shape({2});
-        return table == kNone ? kNone : graph_.add(Op::gather, {table, index_}, {{"axes", Integers{0}}});
+        return table == kNone ? kNone
+                              : graph_.add(Op::gather, {table, index_}, {{"axes", Integers{0}}});
       }
       default: {
         const ValueId matrix = of_shape({rows_, columns_});
@@ -147,7 +151,8 @@ std::vector<const PreparePass*> pointers() {
 TEST(Prepare, RandomGraphsHaveRowBlocks) {
   int found = 0;
   for (std::uint32_t seed = 0; seed < 300; ++seed) {
-    const Graph prepared = prepare(RandomGraph(seed, DType::f64).graph(), {.cache_bytes = 1, .block_bytes = 1});
+    const Graph prepared =
+        prepare(RandomGraph(seed, DType::f64).graph(), {.cache_bytes = 1, .block_bytes = 1});
     found += kernels_of(prepared).find("row_blocks") != std::string::npos;
   }
   EXPECT_GT(found, 10);
@@ -176,7 +181,8 @@ TEST(Prepare, PreparedGraphsCanBeSpecialised) {
     const Graph prepared = prepare(draw.graph());
     std::vector<Type> types;
     for (const ValueId input : prepared.inputs) types.push_back(prepared.type(input));
-    const Graph again = specialise_unfused(prepared, types, std::vector<const Tensor*>(types.size()));
+    const Graph again =
+        specialise_unfused(prepared, types, std::vector<const Tensor*>(types.size()));
     EXPECT_EQ(kernels_of(again).find("fused"), std::string::npos);
     expect_equal_values(draw.graph(), again, draw.random());
     if (HasFatalFailure()) return;

@@ -1,11 +1,13 @@
-// Reading a large matrix once: nodes that work row by row, products with the matrix among them, become
-// one node that runs block of rows by block of rows. In a generalised linear model X@b, what is done
-// with it and X.T@r read the same X: a block of it stays in cache from one product to the other.
+// Reading a large matrix once: nodes that work row by row, products with the matrix among them,
+// become one node that runs block of rows by block of rows. In a generalised linear model X@b, what
+// is done with it and X.T@r read the same X: a block of it stays in cache from one product to the
+// other.
 //
-// A set of nodes is grown from what is cut (a matrix along one of its axes, or a large product): nodes
-// whose operands are cut in a way that row_cuts lists join it, in the order of the graph. What depends
-// on the set through something outside of it, or on a sum over all rows, cannot join. Then the nodes
-// that only the set reads join, as far as they can be cut. Of all sets the one that saves most is taken.
+// A set of nodes is grown from what is cut (a matrix along one of its axes, or a large product):
+// nodes whose operands are cut in a way that row_cuts lists join it, in the order of the graph.
+// What depends on the set through something outside of it, or on a sum over all rows, cannot join.
+// Then the nodes that only the set reads join, as far as they can be cut. Of all sets the one that
+// saves most is taken.
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -21,8 +23,8 @@ namespace {
 constexpr std::int64_t kFewestRows = 16, kMostRows = 2048;  // of a block
 constexpr std::int64_t kSmallConstant = 64;                 // elements: goes into the body
 constexpr int kMostSets = 8;
-// Products of two matrices do this much with each element they read: beyond it memory does not matter,
-// but how large the products are.
+// Products of two matrices do this much with each element they read: beyond it memory does not
+// matter, but how large the products are.
 constexpr std::int64_t kMostColumns = 64;
 
 std::int64_t bytes_of(const Type& type) {
@@ -49,31 +51,38 @@ Axis stored(const Graph& graph, Axis axis) {
 }
 
 bool is_product(Op op) {
-  return op == Op::matvec || op == Op::gemv || op == Op::matmul || op == Op::gemm || op == Op::outer || op == Op::ger;
+  return op == Op::matvec || op == Op::gemv || op == Op::matmul || op == Op::gemm ||
+         op == Op::outer || op == Op::ger;
 }
 
 // Whether cutting a product leaves it as fast.
 bool is_worth_cutting(const Graph& graph, const Node& node, const RowCut& cut) {
   if (node.op != Op::matmul && node.op != Op::gemm) return true;
   const Shape& shape = graph.type(node.outputs[0]).shape;
-  const std::int64_t columns = cut.result == kNone ? std::min(shape[0].size, shape[1].size) : shape[1 - cut.result].size;
+  const std::int64_t columns =
+      cut.result == kNone ? std::min(shape[0].size, shape[1].size) : shape[1 - cut.result].size;
   return columns <= kMostColumns;
 }
 
 // A graph with what the search asks for often.
 struct Indexed {
   const Graph& graph;
-  std::vector<std::vector<RowCut>> cuts;                       // of each node
-  std::vector<std::vector<std::pair<NodeId, int>>> readers;    // of each value: node and operand
+  std::vector<std::vector<RowCut>> cuts;                     // of each node
+  std::vector<std::vector<std::pair<NodeId, int>>> readers;  // of each value: node and operand
   std::vector<bool> is_output;
-  std::vector<ValueId> matrices;                               // large ones, as they are stored
-  std::vector<Axis> seeds;                                     // axes of matrices that may be worth cutting
+  std::vector<ValueId> matrices;  // large ones, as they are stored
+  std::vector<Axis> seeds;        // axes of matrices that may be worth cutting
 
   Indexed(const Graph& graph, const PrepareOptions& options)
-      : graph(graph), cuts(graph.nodes.size()), readers(graph.values.size()), is_output(graph.values.size(), false) {
+      : graph(graph),
+        cuts(graph.nodes.size()),
+        readers(graph.values.size()),
+        is_output(graph.values.size(), false) {
     for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes.size()); ++id) {
       cuts[id] = row_cuts(graph, graph.nodes[id]);
-      std::erase_if(cuts[id], [&](const RowCut& cut) { return !is_worth_cutting(graph, graph.nodes[id], cut); });
+      std::erase_if(cuts[id], [&](const RowCut& cut) {
+        return !is_worth_cutting(graph, graph.nodes[id], cut);
+      });
       for (std::size_t i = 0; i < graph.nodes[id].inputs.size(); ++i) {
         readers[graph.nodes[id].inputs[i]].emplace_back(id, static_cast<int>(i));
       }
@@ -81,15 +90,18 @@ struct Indexed {
     for (const ValueId output : graph.outputs) is_output[output] = true;
     for (ValueId value = 0; value < static_cast<ValueId>(graph.values.size()); ++value) {
       const Type& type = graph.type(value);
-      const bool is_matrix = type.rank() == 2 && (type.dtype == DType::f32 || type.dtype == DType::f64);
-      if (!is_matrix || readers[value].empty() || graph.producer(value, Op::transpose) != nullptr) continue;
+      const bool is_matrix =
+          type.rank() == 2 && (type.dtype == DType::f32 || type.dtype == DType::f64);
+      if (!is_matrix || readers[value].empty() || graph.producer(value, Op::transpose) != nullptr)
+        continue;
       if (bytes_of(type) < static_cast<std::int64_t>(options.cache_bytes)) continue;
       matrices.push_back(value);
       if (may_be_worth_it(value)) seeds.insert(seeds.end(), {Axis{value, 0}, Axis{value, 1}});
     }
   }
 
-  // Results of products and what products read are kept in cache; other matrices have to be read twice.
+  // Results of products and what products read are kept in cache; other matrices have to be read
+  // twice.
   bool may_be_worth_it(ValueId value) const {
     const Node* producer = graph.producer(value);
     const bool by_pass = producer != nullptr && is_elementwise(producer->op);
@@ -129,7 +141,8 @@ class Growth {
       if (shape[0] != shape[1] && shape[0].size == set_.rows) cut_axis_[matrix] = 0;
       if (shape[0] != shape[1] && shape[1].size == set_.rows) cut_axis_[matrix] = 1;
     }
-    const bool is_result = graph_.producer(seed_.value) != nullptr && graph_.producer(seed_.value)->op != Op::constant;
+    const bool is_result =
+        graph_.producer(seed_.value) != nullptr && graph_.producer(seed_.value)->op != Op::constant;
     if (!is_result || cut_axis_.count(seed_.value) > 0) cut_axis_[seed_.value] = seed_.axis;
     grow();
     if (set_.nodes.size() < 2) return std::nullopt;
@@ -147,10 +160,12 @@ class Growth {
     return bytes_of(graph_.type(value)) >= static_cast<std::int64_t>(options_.cache_bytes);
   }
 
-  std::int64_t size(ValueId value, std::int64_t axis) const { return graph_.type(value).shape[axis].size; }
+  std::int64_t size(ValueId value, std::int64_t axis) const {
+    return graph_.type(value).shape[axis].size;
+  }
 
-  // Whether a value from outside can be read like this; `wanted` becomes true where it is a matrix that
-  // is to be read once.
+  // Whether a value from outside can be read like this; `wanted` becomes true where it is a matrix
+  // that is to be read once.
   bool fits_outside(ValueId value, std::int64_t axis, bool& wanted) const {
     if (axis == kWhole) return !is_large(value);
     if (size(value, axis) != set_.rows) return false;
@@ -184,13 +199,15 @@ class Growth {
     for (NodeId id = 0; id < static_cast<NodeId>(graph_.nodes.size()); ++id) {
       const Node& node = graph_.nodes[id];
       const auto& cuts = indexed_.cuts[id];
-      const auto found = std::find_if(cuts.begin(), cuts.end(), [&](const RowCut& cut) { return fits(node, cut); });
+      const auto found = std::find_if(cuts.begin(), cuts.end(),
+                                      [&](const RowCut& cut) { return fits(node, cut); });
       if (found != cuts.end()) {
         // A view of the matrix itself is no work.
         const bool only_a_view = node.op == Op::transpose && state_[node.inputs[0]] == outside;
         if (only_a_view) continue;
         set_.nodes.emplace(id, *found);
-        const bool afterwards = std::find(found->operands.begin(), found->operands.end(), kAfterwards) != found->operands.end();
+        const bool afterwards = std::find(found->operands.begin(), found->operands.end(),
+                                          kAfterwards) != found->operands.end();
         state_[node.outputs[0]] = found->result >= 0 ? found->result : afterwards ? after : summed;
         continue;
       }
@@ -208,7 +225,8 @@ class Growth {
         const ValueId value = node.inputs[i];
         const Node* producer = graph_.producer(value);
         if (cut.operands[i] < 0 || state_[value] != outside || producer == nullptr) continue;
-        if (is_elementwise(producer->op) && !is_large(value)) shared_.emplace(value, cut.operands[i]);
+        if (is_elementwise(producer->op) && !is_large(value))
+          shared_.emplace(value, cut.operands[i]);
       }
     }
     if (shared_.empty()) return;
@@ -216,8 +234,9 @@ class Growth {
     set_.nodes.clear();
     grow();
     pull();
-    const bool complete = std::all_of(before.nodes.begin(), before.nodes.end(),
-                                      [&](const auto& node) { return set_.nodes.count(node.first) > 0; });
+    const bool complete =
+        std::all_of(before.nodes.begin(), before.nodes.end(),
+                    [&](const auto& node) { return set_.nodes.count(node.first) > 0; });
     if (complete) return;
     shared_.clear();
     set_.nodes.clear();
@@ -231,7 +250,8 @@ class Growth {
       const Node& node = graph_.nodes[id];
       if (set_.nodes.count(id) > 0 || indexed_.cuts[id].empty()) continue;
       const ValueId value = node.outputs[0];
-      if (state_[value] != outside || indexed_.is_output[value] || indexed_.readers[value].empty()) continue;
+      if (state_[value] != outside || indexed_.is_output[value] || indexed_.readers[value].empty())
+        continue;
       std::optional<std::int64_t> axis;
       bool agree = true;
       for (const auto& [reader, operand] : indexed_.readers[value]) {
@@ -249,7 +269,8 @@ class Growth {
         bool ok = cut.result == *axis, wanted = false;
         for (std::size_t i = 0; ok && i < node.inputs.size(); ++i) {
           ok = cut.operands[i] == kRowNumbers ||
-               (cut.operands[i] != kAfterwards && fits_outside(node.inputs[i], cut.operands[i], wanted));
+               (cut.operands[i] != kAfterwards &&
+                fits_outside(node.inputs[i], cut.operands[i], wanted));
         }
         if (!ok) continue;
         set_.nodes.emplace(id, cut);
@@ -278,13 +299,16 @@ class Growth {
 
   bool is_read_by_product(ValueId value) const {
     const auto& readers = indexed_.readers[value];
-    return std::any_of(readers.begin(), readers.end(),
-                       [&](const auto& reader) { return is_product(graph_.nodes[reader.first].op); });
+    return std::any_of(readers.begin(), readers.end(), [&](const auto& reader) {
+      return is_product(graph_.nodes[reader.first].op);
+    });
   }
 
   // A large value that only the set reads is neither written nor read.
   bool is_kept(ValueId value) const {
-    if (state_[value] < 0 || graph_.type(value).rank() != 2 || !is_large(value) || indexed_.is_output[value]) return false;
+    if (state_[value] < 0 || graph_.type(value).rank() != 2 || !is_large(value) ||
+        indexed_.is_output[value])
+      return false;
     const auto& readers = indexed_.readers[value];
     return std::all_of(readers.begin(), readers.end(),
                        [&](const auto& reader) { return set_.nodes.count(reader.first) > 0; });
@@ -295,7 +319,8 @@ class Growth {
   const PrepareOptions& options_;
   const Axis seed_;
   std::map<ValueId, std::int64_t> cut_axis_;  // of large matrices
-  std::map<ValueId, std::int64_t> shared_;    // values that join though others read them, and their axes
+  std::map<ValueId, std::int64_t>
+      shared_;  // values that join though others read them, and their axes
   std::vector<std::int64_t> state_;
   RowSet set_;
 };
@@ -303,7 +328,8 @@ class Growth {
 std::optional<RowSet> best_set(const Graph& graph, const PrepareOptions& options) {
   // Most graphs hold nothing large.
   const bool any = std::any_of(graph.values.begin(), graph.values.end(), [&](const Value& value) {
-    return value.type.rank() == 2 && bytes_of(value.type) >= static_cast<std::int64_t>(options.cache_bytes);
+    return value.type.rank() == 2 &&
+           bytes_of(value.type) >= static_cast<std::int64_t>(options.cache_bytes);
   });
   if (!any) return std::nullopt;
   const Indexed indexed(graph, options);
@@ -339,9 +365,9 @@ class Builder {
       for (std::size_t i = 0; i < node.inputs.size(); ++i) {
         const auto member = inside_.find(node.inputs[i]);
         const bool enters = cut.operands[i] >= 0 || cut.operands[i] == kWhole;
-        operands.push_back(!enters                        ? kNone
-                           : member != inside_.end()      ? member->second
-                                                          : enter({node.inputs[i], cut.operands[i]}));
+        operands.push_back(!enters                   ? kNone
+                           : member != inside_.end() ? member->second
+                                                     : enter({node.inputs[i], cut.operands[i]}));
       }
       const ValueId value = add_block(*body_, graph_, node, cut, operands);
       if (cut.result >= 0) inside_[node.outputs[0]] = value;
@@ -362,7 +388,8 @@ class Builder {
     for (std::size_t i = 0; i < results.size(); ++i) {
       const Node node = graph_.nodes[results[i].node];
       const bool is_sum = result_axes[i] == kNone;
-      replace_uses(graph_, node.outputs[0], is_sum ? add_afterwards(graph_, node, values[i]) : values[i]);
+      replace_uses(graph_, node.outputs[0],
+                   is_sum ? add_afterwards(graph_, node, values[i]) : values[i]);
     }
     graph_ = pruned(graph_);
     return true;
@@ -382,7 +409,8 @@ class Builder {
         if (type.rank() >= 2 && matrices.emplace(base, 0).second) row += bytes_of(type) / set_.rows;
       }
     }
-    const double fitting = static_cast<double>(options_.block_bytes) / static_cast<double>(std::max<std::int64_t>(row, 1));
+    const double fitting = static_cast<double>(options_.block_bytes) /
+                           static_cast<double>(std::max<std::int64_t>(row, 1));
     return std::clamp(static_cast<std::int64_t>(std::llround(fitting)), kFewestRows, kMostRows);
   }
 
@@ -394,7 +422,8 @@ class Builder {
       const auto member = set_.nodes.find(id);
       const auto& inputs = graph_.nodes[id].inputs;
       for (std::size_t i = 0; i < inputs.size(); ++i) {
-        if (member == set_.nodes.end() || member->second.operands[i] == kAfterwards) read[inputs[i]] = true;
+        if (member == set_.nodes.end() || member->second.operands[i] == kAfterwards)
+          read[inputs[i]] = true;
       }
     }
     return read;
@@ -403,15 +432,17 @@ class Builder {
   // A value from outside, inside the body. Small constants move in; a transpose is made inside.
   ValueId enter(const Axis& operand) {
     const Tensor* constant = graph_.constant(operand.value);
-    const bool moves_in = operand.axis == kWhole && constant != nullptr && constant->count() <= kSmallConstant;
+    const bool moves_in =
+        operand.axis == kWhole && constant != nullptr && constant->count() <= kSmallConstant;
     const Axis base = operand.axis == kWhole ? operand : stored(graph_, operand);
     const auto [found, is_new] = entered_.try_emplace(operand, kNone);
     if (!is_new) return found->second;
     if (moves_in) return found->second = body_->add_constant(*constant);
     if (base.value != operand.value && graph_.type(base.value).rank() == 2) {
       const ValueId whole = enter(base);
-      return entered_[operand] =
-                 base.axis == operand.axis ? whole : body_->add(Op::transpose, {whole}, {{"perm", Integers{1, 0}}});
+      return entered_[operand] = base.axis == operand.axis ? whole
+                                                           : body_->add(Op::transpose, {whole},
+                                                                        {{"perm", Integers{1, 0}}});
     }
     Type type = graph_.type(operand.value);
     if (operand.axis != kWhole) type.shape[operand.axis] = Dim::unknown(rows_);

@@ -12,7 +12,9 @@ std::string kernels(const std::string& text) { return kernels_after(row_blocks, 
 
 // A graph over X[100,3], b[3], y[100], W[3,4] and g[100], row numbers from 0 to 4.
 std::string with_rows(const std::string& body) {
-  return "graph(%X: f64[100,3], %b: f64[3], %y: f64[100], %W: f64[3,4], %g: i64[100], %t: f64[5]) {\n" + body + "}";
+  return "graph(%X: f64[100,3], %b: f64[3], %y: f64[100], %W: f64[3,4], %g: i64[100], %t: f64[5]) "
+         "{\n" +
+         body + "}";
 }
 
 // What the pass makes of the graph has the same values.
@@ -38,8 +40,9 @@ const std::string kRegression = with_rows(R"(  %6: f64[100] = matvec(%X, %b)
 )");
 
 TEST(RowBlocks, AMatrixThatIsReadTwice) {
-  EXPECT_EQ(after(row_blocks, kRegression, kSmall),
-            R"(graph(%X: f64[100,3], %b: f64[3], %y: f64[100], %W: f64[3,4], %g: i64[100], %t: f64[5]) {
+  EXPECT_EQ(
+      after(row_blocks, kRegression, kSmall),
+      R"(graph(%X: f64[100,3], %b: f64[3], %y: f64[100], %W: f64[3,4], %g: i64[100], %t: f64[5]) {
   %6: f64[], %7: f64[3] = row_blocks(%X, %b, %y) {body = graph(%X: f64[rows,3], %b: f64[3], %y: f64[rows]) {
     %3: f64[rows] = matvec(%X, %b)
     %4: f64[rows] = subtract(%y, %3)
@@ -79,7 +82,8 @@ TEST(RowBlocks, TheMatrixMayBeStoredByColumns) {
   %5: f64[3] = matvec(%X, %4)
   return %5
 })";
-  EXPECT_THAT(after(row_blocks, text, kSmall), testing::HasSubstr("operand_axes = [1,-1,0], result_axes = [-1]"));
+  EXPECT_THAT(after(row_blocks, text, kSmall),
+              testing::HasSubstr("operand_axes = [1,-1,0], result_axes = [-1]"));
   expect_kept(text);
 }
 
@@ -151,8 +155,9 @@ TEST(RowBlocks, Softmax) {
 TEST(RowBlocks, OneElementOfEveryRow) {
   std::string numbers;
   for (int i = 0; i < 100; ++i) numbers += " " + std::to_string(i);
-  const std::string text = with_rows("  %6: i64[100] = constant() {value = i64[100]" + numbers + "}\n" +
-                                     R"(  %7: f64[100,4] = matmul(%X, %W)
+  const std::string text =
+      with_rows("  %6: i64[100] = constant() {value = i64[100]" + numbers + "}\n" +
+                R"(  %7: f64[100,4] = matmul(%X, %W)
   %8: f64[100] = gather(%7, %6, %g) {axes = [0,1]}
   %9: f64[100] = tanh(%8)
   %10: f64[3] = matvec(%X, %9) {trans_a = true}
@@ -185,14 +190,17 @@ TEST(RowBlocks, LargeProductsThatOnlyRowsRead) {
   return %8
 )");
   EXPECT_EQ(kernels_after(row_blocks, text, {.cache_bytes = 3000, .block_bytes = 1}), "row_blocks");
-  EXPECT_EQ(kernels_after(row_blocks, text, {.cache_bytes = 4000, .block_bytes = 1}), "matmul tanh reduce_sum");
+  EXPECT_EQ(kernels_after(row_blocks, text, {.cache_bytes = 4000, .block_bytes = 1}),
+            "matmul tanh reduce_sum");
   expect_kept(text, {.cache_bytes = 3000});
 }
 
-// -- near misses -------------------------------------------------------------------------------------
+// -- near misses
+// -------------------------------------------------------------------------------------
 
 TEST(RowBlocks, OneReadIsNotWorthIt) {
-  EXPECT_EQ(kernels(with_rows("  %6: f64[100] = matvec(%X, %b)\n  %7: f64[100] = tanh(%6)\n  return %7\n")),
+  EXPECT_EQ(kernels(with_rows(
+                "  %6: f64[100] = matvec(%X, %b)\n  %7: f64[100] = tanh(%6)\n  return %7\n")),
             "matvec tanh");
 }
 
@@ -223,8 +231,8 @@ TEST(RowBlocks, WhatMixesRowsCannotJoin) {
 TEST(RowBlocks, ProductsThatComputeMoreThanTheyReadStayWhole) {
   const auto text = [](const std::string& columns) {
     return "graph(%X: f64[1000,100], %W: f64[100," + columns + "]) {\n  %2: f64[1000," + columns +
-           "] = matmul(%X, %W)\n  %3: f64[1000," + columns + "] = tanh(%2)\n  %4: f64[100," + columns +
-           "] = matmul(%X, %3) {trans_a = true}\n  return %4\n}";
+           "] = matmul(%X, %W)\n  %3: f64[1000," + columns + "] = tanh(%2)\n  %4: f64[100," +
+           columns + "] = matmul(%X, %3) {trans_a = true}\n  return %4\n}";
   };
   EXPECT_EQ(kernels_after(row_blocks, text("10")), "row_blocks");
   EXPECT_EQ(kernels_after(row_blocks, text("100")), "matmul tanh matmul");

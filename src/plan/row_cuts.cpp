@@ -76,7 +76,8 @@ class Cuts {
 
   std::vector<bool> flagged(const char* attribute, int rank) const {
     std::vector<bool> flags(rank, false);
-    for (const std::int64_t axis : node_.attributes.integers(attribute)) flags[axis < 0 ? axis + rank : axis] = true;
+    for (const std::int64_t axis : node_.attributes.integers(attribute))
+      flags[axis < 0 ? axis + rank : axis] = true;
     return flags;
   }
 
@@ -93,7 +94,8 @@ class Cuts {
     return std::move(cuts_);
   }
 
-  // The axis of the result that axis `axis` of the operand becomes; kNone where it does not stay one.
+  // The axis of the result that axis `axis` of the operand becomes; kNone where it does not stay
+  // one.
   int viewed(int axis) const {
     const int n = rank(0), m = result().rank();
     switch (node_.op) {
@@ -126,7 +128,9 @@ class Cuts {
           return count;
         };
         for (int i = 0; i < m; ++i) {
-          if (result().shape[i] == type(0).shape[axis] && before(result(), i) == before(type(0), axis)) return i;
+          if (result().shape[i] == type(0).shape[axis] &&
+              before(result(), i) == before(type(0), axis))
+            return i;
         }
         return kNone;
       }
@@ -154,7 +158,8 @@ class Cuts {
     const auto reduced = flagged("axes", rank(0));
     const bool logical = node_.op == Op::reduce_any || node_.op == Op::reduce_all;
     const DType dtype = result().dtype;
-    const bool sums = logical || (node_.op == Op::reduce_sum && dtype != DType::bool_ && dtype != DType::f16);
+    const bool sums =
+        logical || (node_.op == Op::reduce_sum && dtype != DType::bool_ && dtype != DType::f16);
     for (int axis = 0, to = 0; axis < rank(0); ++axis) {
       if (!reduced[axis]) {
         if (is_cut(type(0), axis)) add({axis}, to);
@@ -167,7 +172,8 @@ class Cuts {
 
   int index_rank(std::size_t first) const {
     int most = 0;
-    for (std::size_t i = first; i < node_.inputs.size(); ++i) most = std::max(most, rank(static_cast<int>(i)));
+    for (std::size_t i = first; i < node_.inputs.size(); ++i)
+      most = std::max(most, rank(static_cast<int>(i)));
     return most;
   }
 
@@ -180,26 +186,31 @@ class Cuts {
 
   void gather() {
     const auto indexed = flagged("axes", rank(0));
-    const auto first = static_cast<int>(std::find(indexed.begin(), indexed.end(), true) - indexed.begin());
+    const auto first =
+        static_cast<int>(std::find(indexed.begin(), indexed.end(), true) - indexed.begin());
     const int count = static_cast<int>(node_.inputs.size()) - 1, indices = index_rank(1);
     for (int axis = 0; axis < indices; ++axis) {
       Integers operands{kWhole};
-      for (std::size_t i = 1; i < node_.inputs.size(); ++i) operands.push_back(aligned_right(i, axis, indices));
-      if (std::count(operands.begin(), operands.end(), kWhole) <= count) add(std::move(operands), first + axis);
+      for (std::size_t i = 1; i < node_.inputs.size(); ++i)
+        operands.push_back(aligned_right(i, axis, indices));
+      if (std::count(operands.begin(), operands.end(), kWhole) <= count)
+        add(std::move(operands), first + axis);
     }
     for (int axis = 0; axis < rank(0); ++axis) {
-      if (!indexed[axis] && is_cut(type(0), axis)) add({axis}, axis < first ? axis : axis - count + indices);
+      if (!indexed[axis] && is_cut(type(0), axis))
+        add({axis}, axis < first ? axis : axis - count + indices);
     }
     // x[arange(n), index]: one element, or more, of every row.
     if (const int axis = row_numbers(1, indices); axis != kNone) {
       Integers operands{first, kRowNumbers};
-      for (std::size_t i = 2; i < node_.inputs.size(); ++i) operands.push_back(aligned_right(i, axis, indices));
+      for (std::size_t i = 2; i < node_.inputs.size(); ++i)
+        operands.push_back(aligned_right(i, axis, indices));
       add(std::move(operands), first + axis);
     }
   }
 
-  // The axis of the indices' common shape along which index operand `i` counts 0, 1, 2 ... up to the
-  // last row; kNone where it does not.
+  // The axis of the indices' common shape along which index operand `i` counts 0, 1, 2 ... up to
+  // the last row; kNone where it does not.
   int row_numbers(std::size_t i, int indices) const {
     const ValueId value = node_.inputs[i];
     const Tensor* constant = graph_.constant(value);
@@ -225,7 +236,8 @@ class Cuts {
     const int axis = indexed[0] ? row_numbers(2, indices) : kNone;
     if (axis == kNone) return;
     Integers operands{0, aligned_right(1, axis, indices + rank(0) - count), kRowNumbers};
-    for (std::size_t i = 3; i < node_.inputs.size(); ++i) operands.push_back(aligned_right(i, axis, indices));
+    for (std::size_t i = 3; i < node_.inputs.size(); ++i)
+      operands.push_back(aligned_right(i, axis, indices));
     add(std::move(operands), 0);
   }
 
@@ -240,14 +252,17 @@ class Cuts {
     const int count = static_cast<int>(node_.inputs.size()) - 2, indices = index_rank(2);
     for (int axis = 0; axis < indices; ++axis) {
       Integers operands{kAfterwards, aligned_right(1, axis, indices + rank(0) - count)};
-      for (std::size_t i = 2; i < node_.inputs.size(); ++i) operands.push_back(aligned_right(i, axis, indices));
+      for (std::size_t i = 2; i < node_.inputs.size(); ++i)
+        operands.push_back(aligned_right(i, axis, indices));
       // A row of y must be met once, not in every block.
-      if (std::count(operands.begin() + 2, operands.end(), kWhole) < count) add(std::move(operands), kNone);
+      if (std::count(operands.begin() + 2, operands.end(), kWhole) < count)
+        add(std::move(operands), kNone);
     }
   }
 
   void product() {
-    const int trans_a = node_.attributes.flag("trans_a"), trans_b = node_.attributes.flag("trans_b");
+    const int trans_a = node_.attributes.flag("trans_a"),
+              trans_b = node_.attributes.flag("trans_b");
     if (node_.attributes.flag("broadcast_c")) return;
     if (!node_.inputs.empty() && !is_inexact(result().dtype)) return;
     switch (node_.op) {
@@ -294,7 +309,9 @@ ValueId number(Graph& graph, DType dtype, double value) { return graph.add_scala
 
 }  // namespace
 
-std::vector<RowCut> row_cuts(const Graph& graph, const Node& node) { return Cuts(graph, node).run(); }
+std::vector<RowCut> row_cuts(const Graph& graph, const Node& node) {
+  return Cuts(graph, node).run();
+}
 
 ValueId add_block(Graph& body, const Graph& graph, const Node& node, const RowCut& cut,
                   const std::vector<ValueId>& operands) {
@@ -306,8 +323,9 @@ ValueId add_block(Graph& body, const Graph& graph, const Node& node, const RowCu
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (cut.operands[i] != kRowNumbers) continue;
     const Type& type = graph.type(node.inputs[i]);
-    const ValueId numbers = add(Op::arange, {number(body, DType::i64, 0), rows(), number(body, DType::i64, 1)},
-                                {{"dtype", type.dtype}});
+    const ValueId numbers =
+        add(Op::arange, {number(body, DType::i64, 0), rows(), number(body, DType::i64, 1)},
+            {{"dtype", type.dtype}});
     inputs[i] = numbers;
     Integers added;
     for (int axis = 0; axis < type.rank(); ++axis) {
@@ -330,9 +348,11 @@ ValueId add_block(Graph& body, const Graph& graph, const Node& node, const RowCu
       case Op::reduce_any:
       case Op::reduce_all: {
         // How many are true, or false: a sum, unlike the result.
-        const ValueId counted = node.op == Op::reduce_all ? add(Op::invert, {inputs[0]}) : inputs[0];
+        const ValueId counted =
+            node.op == Op::reduce_all ? add(Op::invert, {inputs[0]}) : inputs[0];
         const ValueId ones = add(Op::cast, {counted}, {{"dtype", DType::i64}});
-        return add(Op::reduce_sum, {ones}, {{"axes", node.attributes.integers("axes")}, {"dtype", DType::i64}});
+        return add(Op::reduce_sum, {ones},
+                   {{"axes", node.attributes.integers("axes")}, {"dtype", DType::i64}});
       }
       case Op::scatter_add: {
         const Type& type = graph.type(node.outputs[0]);
@@ -360,7 +380,8 @@ ValueId add_afterwards(Graph& graph, const Node& node, ValueId sum) {
       if (constant) return total;
       // beta = 0 does not read C.
       const ValueId zero = number(graph, graph.type(beta).dtype, 0);
-      return graph.add(Op::where, {graph.add(Op::equal, {beta, zero}), sum, total}, {}, node.origin);
+      return graph.add(Op::where, {graph.add(Op::equal, {beta, zero}), sum, total}, {},
+                       node.origin);
     }
     case Op::reduce_any:
     case Op::reduce_all: {

@@ -1,6 +1,6 @@
 // A large constant that is the transpose of another becomes a view of it, and that a flag of the
-// products that read it. PyTensor folds X.T of a constant X, and with both in memory nothing shows any
-// more that X@b and X.T@r read the same numbers.
+// products that read it. PyTensor folds X.T of a constant X, and with both in memory nothing shows
+// any more that X@b and X.T@r read the same numbers.
 #include <algorithm>
 
 #include "passes/pass.h"
@@ -46,9 +46,11 @@ void transposed_constants(Graph& graph, const PrepareOptions& options) {
     for (std::size_t j = 0; j < i; ++j) {
       const Tensor a = *graph.constant(matrices[j]), b = *graph.constant(matrices[i]);
       if (a.dtype != b.dtype || a.shape[0] != b.shape[1] || a.shape[1] != b.shape[0]) continue;
-      const bool equal = a.dtype == DType::f64 ? is_transpose<std::uint64_t>(a, b) : is_transpose<std::uint32_t>(a, b);
+      const bool equal = a.dtype == DType::f64 ? is_transpose<std::uint64_t>(a, b)
+                                               : is_transpose<std::uint32_t>(a, b);
       if (!equal) continue;
-      replace_uses(graph, matrices[i], graph.add(Op::transpose, {matrices[j]}, {{"perm", Integers{1, 0}}}));
+      replace_uses(graph, matrices[i],
+                   graph.add(Op::transpose, {matrices[j]}, {{"perm", Integers{1, 0}}}));
       changed = true;
       break;
     }

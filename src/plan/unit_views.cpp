@@ -8,7 +8,8 @@ namespace {
 // The attribute's axes for values of `rank` dimensions, as flags: negative ones count from the end.
 std::vector<bool> flagged_axes(const Node& node, int rank) {
   std::vector<bool> flags(rank, false);
-  for (const std::int64_t axis : node.attributes.integers("axes")) flags[axis < 0 ? axis + rank : axis] = true;
+  for (const std::int64_t axis : node.attributes.integers("axes"))
+    flags[axis < 0 ? axis + rank : axis] = true;
   return flags;
 }
 
@@ -16,7 +17,8 @@ std::vector<bool> flagged_axes(const Node& node, int rank) {
 std::vector<int> with_dropped(const Node& node, int rank, const std::vector<int>& axes) {
   const std::vector<bool> dropped = flagged_axes(node, rank);
   std::vector<int> result;
-  for (int axis = 0, next = 0; axis < rank; ++axis) result.push_back(dropped[axis] ? -1 : axes[next++]);
+  for (int axis = 0, next = 0; axis < rank; ++axis)
+    result.push_back(dropped[axis] ? -1 : axes[next++]);
   return result;
 }
 
@@ -30,12 +32,13 @@ bool reduces_nothing(const Graph& graph, const Node& node) {
 }
 
 bool reduces(Op op) {
-  return op == Op::reduce_sum || op == Op::reduce_prod || op == Op::reduce_max || op == Op::reduce_min ||
-         op == Op::reduce_any || op == Op::reduce_all;
+  return op == Op::reduce_sum || op == Op::reduce_prod || op == Op::reduce_max ||
+         op == Op::reduce_min || op == Op::reduce_any || op == Op::reduce_all;
 }
 
 // The axes of the sizes other than 1, in order, as those of the result had them.
-std::vector<int> moved_past_units(const Type& type, const std::vector<int>& axes, const Type& result) {
+std::vector<int> moved_past_units(const Type& type, const std::vector<int>& axes,
+                                  const Type& result) {
   std::vector<int> moved(type.rank(), -1);
   int from = 0;
   for (int axis = 0; axis < type.rank(); ++axis) {
