@@ -1,4 +1,8 @@
 // Kernels allocate nothing on the heap once a thread has its scratch memory.
+
+// The sanitizers have operators of their own.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -214,3 +218,5 @@ TEST(Allocation, LargeScratchesAreKeptUpToALimit) {
 
 }  // namespace
 }  // namespace gemmule::kernels
+
+#endif
