@@ -29,11 +29,13 @@ class CompiledSegment:
     def __init__(self, segment: Segment, donatable: list[int], owner: "CompiledFunction"):
         self.segment = segment
         self.owner = owner
-        self.optimised = _core.optimise(segment.graph, disabled=config.disable, dump=config.dump)
+        native = {name for name, _ in _core.native_passes()}
+        disabled = [name for name in config.disable if name not in native]
+        self.optimised = _core.optimise(segment.graph, disabled=disabled, dump=config.dump)
         self._options = {
             "device": "cpu" if config.executor == "cpu" else config.device,
             "executor": config.executor,
-            "disabled": list(config.disable),
+            "disabled": [name for name in config.disable if name in native],
         }
         # A call that fails must leave all inputs as they were: no donation where one may fail late.
         may_fail = segment.all_hold is not None or _INDEXED & self.optimised.counts.keys()

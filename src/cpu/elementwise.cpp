@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "cpu/step.h"
-#include "cpu/kernel_shims.h"
 #include "kernels/reduce.h"
 #include "plan/elementwise_program.h"
 

@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "cpu/step.h"
-#include "cpu/kernel_shims.h"
 #include "ir/error.h"
 #include "kernels/movement.h"
+#include "kernels/offsets.h"
 
 namespace gemmule::cpu {
 namespace {
@@ -53,8 +53,44 @@ void raise(const std::optional<kernels::IndexError>& error) {
                    std::to_string(error->axis) + " with size " + std::to_string(error->size));
 }
 
+// Offsets are kept for so many elements at most.
+constexpr std::int64_t kMostOffsets = 1 << 20;
+
+// Where the elements of x[index] lie in `x`, when the indices are constants.
+std::optional<kernels::Offsets> constant_offsets(const StepContext& context, const Indexing& indexing,
+                                                 const ConstView& x, int first_index) {
+  if (element_count(indexing.result) > kMostOffsets) return std::nullopt;
+  std::vector<ConstView> indices = indexing.indices;
+  for (std::size_t k = 0; k < indices.size(); ++k) {
+    const ValueId value = context.node.inputs[static_cast<std::size_t>(first_index) + k];
+    const Tensor* constant = context.graph.constant(value);
+    if (constant == nullptr) return std::nullopt;
+    indices[k].data = constant->data.get();
+  }
+  return kernels::offsets_of(x, indices, indexing.axes, indexing.result);
+}
+
+std::unique_ptr<Step> scatter_to_offsets(const StepContext& context, kernels::ScatterMode mode,
+                                         kernels::Offsets offsets) {
+  return step_of([whole = kernels::CopyKernel(context.operand(0), context.result()), offsets = std::move(offsets),
+                  mode, dtype = context.dtype(), results = context.count()](void* const* address) {
+    if (address[0] != address[results]) whole.run(address[0], address[results]);
+    if (mode == kernels::ScatterMode::set) {
+      kernels::scatter_set_offsets(size_of(dtype), address[results], offsets, address[1]);
+    } else {
+      kernels::scatter_add_offsets(dtype, address[results], offsets, address[1]);
+    }
+  });
+}
+
 std::unique_ptr<Step> scatter(const StepContext& context, kernels::ScatterMode mode) {
   const Indexing indexing = indexing_of(context, 2);
+  const bool has_loop = mode == kernels::ScatterMode::set || context.dtype() == DType::f32 || context.dtype() == DType::f64;
+  if (has_loop && context.operands[1].shape == indexing.result && context.operands[1].is_row_major()) {
+    if (auto offsets = constant_offsets(context, indexing, context.result(), 2)) {
+      return scatter_to_offsets(context, mode, std::move(*offsets));
+    }
+  }
   const ConstView y = indexing.indices_first(context.stretched(1, indexing.result));
   return step_of([whole = kernels::CopyKernel(context.operand(0), context.result()),
                   kernel = kernels::ScatterKernel(mode, context.result(), y, indexing.indices, indexing.axes),
@@ -68,6 +104,14 @@ std::unique_ptr<Step> scatter(const StepContext& context, kernels::ScatterMode m
 
 std::unique_ptr<Step> make_gather(const StepContext& context) {
   const Indexing indexing = indexing_of(context, 1);
+  if (context.results[0].is_row_major()) {
+    if (auto offsets = constant_offsets(context, indexing, context.operand(0), 1)) {
+      return step_of([offsets = std::move(*offsets), size = size_of(context.dtype()),
+                      results = context.count()](void* const* address) {
+        kernels::gather_offsets(size, address[0], offsets, address[results]);
+      });
+    }
+  }
   return step_of([kernel = kernels::GatherKernel(context.operand(0), indexing.indices, indexing.axes,
                                                  indexing.indices_first(context.result())),
                   results = context.count()](void* const* address) {

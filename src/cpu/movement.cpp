@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "cpu/step.h"
-#include "cpu/kernel_shims.h"
 #include "ir/error.h"
 #include "kernels/elementwise.h"
 #include "kernels/reduce.h"
@@ -104,9 +103,9 @@ std::unique_ptr<Step> sequence(const StepContext& context) {
   });
 }
 
-std::unique_ptr<Step> sorted(const StepContext& context) {
+std::unique_ptr<Step> sorted(const StepContext& context, kernels::SortKernel::What what) {
   const int axis = context.axis(static_cast<int>(context.operands[0].shape.size()));
-  return step_of([kernel = kernels::SortKernel(context.node.op, context.operand(0), axis, context.result())](
+  return step_of([kernel = kernels::SortKernel(what, context.operand(0), axis, context.result())](
                      void* const* address) { kernel.run(address[0], address[1]); });
 }
 
@@ -141,8 +140,12 @@ std::unique_ptr<Step> make_arange(const StepContext& context) { return sequence(
 std::unique_ptr<Step> make_eye(const StepContext& context) { return sequence(context); }
 std::unique_ptr<Step> make_slice_set(const StepContext& context) { return slice_update(context, /*add=*/false); }
 std::unique_ptr<Step> make_slice_add(const StepContext& context) { return slice_update(context, /*add=*/true); }
-std::unique_ptr<Step> make_sort(const StepContext& context) { return sorted(context); }
-std::unique_ptr<Step> make_argsort(const StepContext& context) { return sorted(context); }
+std::unique_ptr<Step> make_sort(const StepContext& context) {
+  return sorted(context, kernels::SortKernel::What::sort);
+}
+std::unique_ptr<Step> make_argsort(const StepContext& context) {
+  return sorted(context, kernels::SortKernel::What::argsort);
+}
 std::unique_ptr<Step> make_cumsum(const StepContext& context) { return cumulated(context); }
 std::unique_ptr<Step> make_cumprod(const StepContext& context) { return cumulated(context); }
 

@@ -6,7 +6,6 @@
 
 #include "cpu/program.h"
 #include "cpu/step.h"
-#include "cpu/kernel_shims.h"
 #include "kernels/fold_loops.h"
 #include "kernels/movement.h"
 #include "plan/prepare.h"

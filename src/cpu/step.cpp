@@ -1,5 +1,4 @@
 #include "cpu/step.h"
-#include "cpu/kernel_shims.h"
 
 #include <algorithm>
 

@@ -3,6 +3,7 @@
 
 #include "kernels/blas.h"
 #include "kernels/blas_library.h"
+#include "kernels/small_gemv.h"
 #include "kernels/strided_matrix.h"
 #include "kernels/strided_vector.h"
 
@@ -73,6 +74,21 @@ void gemv_inexact(const GemvArgs& args) {
   StridedVector<const T> x{static_cast<const T*>(args.x.data), args.x.stride};
   blas_int("gemv", std::max(m, n));
 
+  if constexpr (std::is_floating_point_v<T>) {
+    // Rows of the matrix in memory, whichever way round it is multiplied.
+    const bool by_rows = a.col_stride == 1 && (a.row_stride >= n || m == 1);
+    const bool by_columns = a.row_stride == 1 && (a.col_stride >= m || n == 1);
+    const bool is_small = m * n <= kSmallGemv || (by_rows ? n : m) <= kFewColumns;
+    if (is_small && (by_rows || by_columns) && x.stride == 1 && out.stride == 1) {
+      scale_matrix<T>(m, 1, beta, y.as_column(), out.as_column());
+      if (by_rows) {
+        small_gemv<T>(m, n, alpha, a.data, a.row_stride, x.data, out.data);
+      } else {
+        small_gemv_transposed<T>(n, m, alpha, a.data, a.col_stride, x.data, out.data);
+      }
+      return;
+    }
+  }
   if constexpr (std::is_same_v<T, C>) {
     const auto a_given = a;
     const auto x_given = x;

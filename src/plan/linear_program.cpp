@@ -54,6 +54,8 @@ bool same_layout(const Layout& a, const Layout& b) {
          a.strides == b.strides;
 }
 
+constexpr std::int64_t kShortRow = 16;  // elements
+
 class Planner {
  public:
   Planner(Graph graph, const PlanOptions& options) : options_(options) {
@@ -90,7 +92,15 @@ class Planner {
   }
 
   // How many operands and outputs each value has: buffers take over the numbers.
-  void count_readers() { uses_ = use_counts(graph_()); }
+  void count_readers() {
+    uses_ = use_counts(graph_());
+    read_by_others_.assign(graph_().values.size(), false);
+    for (const ValueId output : graph_().outputs) read_by_others_[output] = true;
+    for (const Node& node : graph_().nodes) {
+      if (is_pass(node.op)) continue;
+      for (const ValueId operand : node.inputs) read_by_others_[operand] = true;
+    }
+  }
 
   void place(ValueId value, Layout layout) {
     readers_[layout.buffer] += uses_[value];
@@ -133,12 +143,43 @@ class Planner {
     for (const ValueId operand : node.inputs) --readers_[layouts_[operand].buffer];
     for (const ValueId output : node.outputs) {
       Layout layout = dense(graph_().type(output), kNone);
+      if (has_short_rows(node, instruction, output)) put_longest_axis_last(layout);
       layout.buffer = memory_to_take(node, instruction, layout);
       if (layout.buffer == kNone) layout.buffer = new_buffer(Memory::workspace, kNone, bytes_of(layout));
       instruction.results.push_back(layout);
       place(output, std::move(layout));
     }
     program_.instructions.push_back(std::move(instruction));
+  }
+
+  // Rows of a few elements are short work for a pass that broadcasts or reduces along them: a value that
+  // only passes read is then kept with its longest axis innermost in memory.
+  bool has_short_rows(const Node& node, const Instruction& instruction, ValueId value) const {
+    const Extents shape = static_shape(graph_().type(value));
+    if (shape.size() < 2 || shape.back() > kShortRow || shape.back() == 1) return false;
+    if (*std::ranges::max_element(shape) < 8 * shape.back()) return false;
+    if (!is_pass(node.op) || read_by_others_[value]) return false;
+    bool broadcasts = false;
+    for (const Layout& operand : instruction.operands) {
+      const bool full = operand.shape == shape;
+      if (full && operand.is_row_major()) return false;
+      broadcasts = broadcasts || full || operand.count() > 1;
+    }
+    return broadcasts;
+  }
+
+  static bool is_pass(Op op) { return is_elementwise(op) || op == Op::fused; }
+
+  static void put_longest_axis_last(Layout& layout) {
+    const auto longest =
+        static_cast<std::size_t>(std::ranges::max_element(layout.shape) - layout.shape.begin());
+    std::int64_t stride = layout.shape[longest];
+    for (std::size_t axis = layout.shape.size(); axis-- > 0;) {
+      if (axis == longest) continue;
+      layout.strides[axis] = stride;
+      stride *= layout.shape[axis];
+    }
+    layout.strides[longest] = 1;
   }
 
   // The buffer of an operand that dies here and whose elements lie as the result's, or kNone.
@@ -255,6 +296,7 @@ class Planner {
   LinearProgram program_;
   std::vector<NodeId> order_;
   std::vector<Layout> layouts_;   // by value
+  std::vector<bool> read_by_others_;  // by value: something else than a pass over elements reads it
   std::vector<int> uses_;         // by value: readers of any kind
   std::vector<int> readers_;      // by buffer: those that are still to come
 };

@@ -9,8 +9,10 @@ namespace gemmule {
 
 const std::vector<PreparePass>& prepare_passes() {
   static const std::vector<PreparePass> passes{
+      {"fold", "what follows from constants is computed once", fold},
       {"contract", "sums of products, of repeated and of chosen values become what they are", contract},
       {"transposed_constants", "a constant that is another's transpose becomes a view of it", transposed_constants},
+      {"share", "sigmoid and softplus of x and -x share their exponential", share},
       {"row_blocks", "what reads a large matrix twice runs block by block of its rows", row_blocks},
       {"fuse", "elementwise ops and reductions of one shape run as one pass", fuse},
   };

@@ -12,8 +12,8 @@ namespace gemmule {
 
 struct PrepareOptions {
   std::vector<std::string> disabled = {};   // names of passes that are switched off: {"row_blocks"}
-  std::size_t cache_bytes = 512 << 10;      // a matrix from this size on is worth reading only once
-  std::size_t block_bytes = 64 << 10;       // how much of that matrix a block of rows holds
+  std::size_t cache_bytes = 1 << 20;        // a matrix from this size on is worth reading only once
+  std::size_t block_bytes = 96 << 10;       // how much of that matrix a block of rows holds
 };
 
 struct PreparePass {
@@ -34,6 +34,8 @@ Graph prepare(Graph specialised, const PrepareOptions& options = {});
 Graph row_block_body(const Node& node, const std::vector<Type>& operand_types, std::int64_t rows);
 
 // The passes, each in the file of its name.
+void fold(Graph& graph, const PrepareOptions& options);
+void share(Graph& graph, const PrepareOptions& options);
 void contract(Graph& graph, const PrepareOptions& options);
 void transposed_constants(Graph& graph, const PrepareOptions& options);
 void row_blocks(Graph& graph, const PrepareOptions& options);

@@ -41,6 +41,14 @@ Graph program_graph(const Executable& executable,
 
 void bind_program(nb::module_& m) {
   import_numpy();
+  m.def(
+      "native_passes",
+      [] {
+        std::vector<std::pair<std::string, std::string>> passes;
+        for (const PreparePass& pass : prepare_passes()) passes.emplace_back(pass.name, pass.summary);
+        return passes;
+      },
+      "(name, what it does) of the native executor's own passes over a graph with known sizes, in order.");
   nb::class_<Executable>(
       m, "Executable",
       "A graph that runs. One program is made per set of input shapes and kept.\n\n"
