@@ -59,6 +59,18 @@ void make_stride_positive(std::int64_t size, T*& data, std::int64_t& stride, V& 
   vector = vector.reversed(size);
 }
 
+// out = beta*y. Does not read y where beta is 0.
+template <class T>
+void scale_vector(std::int64_t m, T beta, StridedVector<const T> y, T* out) {
+  if (beta == T(0)) {
+    std::fill_n(out, m, T(0));
+  } else if (y.stride == 1) {
+    if (beta != T(1) || y.data != out) std::transform(y.data, y.data + m, out, [beta](T value) { return beta * value; });
+  } else {
+    for (std::int64_t i = 0; i < m; ++i) out[i] = beta * y[i];
+  }
+}
+
 template <class T>
 void gemv_inexact(const GemvArgs& args) {
   using C = ComputeType<T>;
@@ -80,7 +92,7 @@ void gemv_inexact(const GemvArgs& args) {
     const bool by_columns = a.row_stride == 1 && (a.col_stride >= m || n == 1);
     const bool is_small = m * n <= kSmallGemv || (by_rows ? n : m) <= kFewColumns;
     if (is_small && (by_rows || by_columns) && x.stride == 1 && out.stride == 1) {
-      scale_matrix<T>(m, 1, beta, y.as_column(), out.as_column());
+      scale_vector(m, beta, y, out.data);
       if (by_rows) {
         small_gemv<T>(m, n, alpha, a.data, a.row_stride, x.data, out.data);
       } else {

@@ -3,6 +3,7 @@
 
 #include "kernels/blas.h"
 #include "kernels/blas_library.h"
+#include "kernels/small_gemv.h"
 #include "kernels/strided_matrix.h"
 #include "kernels/strided_vector.h"
 
@@ -19,6 +20,11 @@ void ger_loop(std::int64_t m, std::int64_t n, ComputeType<T> alpha, StridedVecto
     std::swap(x, y);
     a = a.transposed();
     out = out.transposed();
+  }
+  if constexpr (std::is_floating_point_v<T>) {
+    if (out.col_stride == 1 && (!a.data || a.col_stride == 1) && y.stride == 1) {
+      return rows_ger<T>(m, n, alpha, x.data, x.stride, y.data, a.data, a.row_stride, out.data, out.row_stride);
+    }
   }
   for (std::int64_t i = 0; i < m; ++i) {
     const C scaled = multiply(alpha, convert<C>(x[i]));

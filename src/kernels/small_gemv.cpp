@@ -109,6 +109,34 @@ GEMMULE_INLINE void multiply(std::int64_t m, std::int64_t n, T alpha, const T* a
   transposed ? wide_transposed(m, n, alpha, a, ld, x, out) : wide(m, n, alpha, a, ld, x, out);
 }
 
+// -- rank-1 updates -------------------------------------------------------------------------------
+
+template <class T>
+GEMMULE_INLINE void add_outer(std::int64_t m, std::int64_t n, T alpha, const T* x, std::int64_t x_stride, const T* y,
+                              const T* a, std::int64_t ld, T* out, std::int64_t out_ld) {
+  for (std::int64_t i = 0; i < m; ++i) {
+    const T factor = alpha * x[i * x_stride];
+    T* const row = out + i * out_ld;
+    if (a == nullptr) {
+#pragma omp simd
+      for (std::int64_t j = 0; j < n; ++j) row[j] = factor * y[j];
+      continue;
+    }
+    const T* const addend = a + i * ld;
+#pragma omp simd
+    for (std::int64_t j = 0; j < n; ++j) row[j] = addend[j] + factor * y[j];
+  }
+}
+
+GEMMULE_CLONES void add_outer_f64(std::int64_t m, std::int64_t n, double alpha, const double* x, std::int64_t x_stride,
+                                  const double* y, const double* a, std::int64_t ld, double* out, std::int64_t out_ld) {
+  add_outer(m, n, alpha, x, x_stride, y, a, ld, out, out_ld);
+}
+GEMMULE_CLONES void add_outer_f32(std::int64_t m, std::int64_t n, float alpha, const float* x, std::int64_t x_stride,
+                                  const float* y, const float* a, std::int64_t ld, float* out, std::int64_t out_ld) {
+  add_outer(m, n, alpha, x, x_stride, y, a, ld, out, out_ld);
+}
+
 // One clone per type and not per template: what clones call is inlined.
 GEMMULE_CLONES void multiply_f64(std::int64_t m, std::int64_t n, double alpha, const double* a, std::int64_t ld,
                                  const double* x, double* out, bool transposed) {
@@ -140,6 +168,17 @@ template <>
 void small_gemv_transposed(std::int64_t m, std::int64_t n, float alpha, const float* a, std::int64_t ld,
                            const float* x, float* out) {
   multiply_f32(m, n, alpha, a, ld, x, out, true);
+}
+
+template <>
+void rows_ger(std::int64_t m, std::int64_t n, double alpha, const double* x, std::int64_t x_stride, const double* y,
+              const double* a, std::int64_t ld, double* out, std::int64_t out_ld) {
+  add_outer_f64(m, n, alpha, x, x_stride, y, a, ld, out, out_ld);
+}
+template <>
+void rows_ger(std::int64_t m, std::int64_t n, float alpha, const float* x, std::int64_t x_stride, const float* y,
+              const float* a, std::int64_t ld, float* out, std::int64_t out_ld) {
+  add_outer_f32(m, n, alpha, x, x_stride, y, a, ld, out, out_ld);
 }
 
 }  // namespace gemmule::kernels

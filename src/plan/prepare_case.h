@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <random>
 #include <string>
 #include <vector>
@@ -65,37 +66,55 @@ inline Tensor random_tensor(const Type& type, std::mt19937& random, bool special
 // infinities or dtypes differ.
 inline double error_of(const Tensor& expected, const Tensor& found) {
   if (expected.dtype != found.dtype || expected.shape != found.shape) return INFINITY;
-  return visit_dtype(expected.dtype, [&]<class T>(T) -> double {
-    if constexpr (std::is_arithmetic_v<T>) {
-      double scale = 1, error = 0;
-      for (std::int64_t i = 0; i < expected.count(); ++i) {
-        const auto x = static_cast<double>(expected.at<T>(i)),
-                   y = static_cast<double>(found.at<T>(i));
-        if (std::isnan(x) && std::isnan(y)) continue;
-        if (x == y) continue;
-        if (!std::isfinite(x) || !std::isfinite(y)) return INFINITY;
-        scale = std::max(scale, std::abs(x));
-        error = std::max(error, std::abs(x - y));
+  double scale = 1, error = 0;
+  const auto compare = [&](double x, double y) {
+    if (std::isnan(x) && std::isnan(y)) return;
+    if (x == y) return;
+    if (!std::isfinite(x) || !std::isfinite(y)) {
+      error = INFINITY;
+      return;
+    }
+    scale = std::max(scale, std::abs(x));
+    error = std::max(error, std::abs(x - y));
+  };
+  visit_dtype(expected.dtype, [&]<class T>(T) {
+    for (std::int64_t i = 0; i < expected.count(); ++i) {
+      const T x = expected.at<T>(i), y = found.at<T>(i);
+      if constexpr (std::is_same_v<T, Half>) {
+        compare(static_cast<float>(x), static_cast<float>(y));
+      } else if constexpr (std::is_arithmetic_v<T>) {
+        compare(static_cast<double>(x), static_cast<double>(y));
+      } else {
+        compare(x.real(), y.real());
+        compare(x.imag(), y.imag());
       }
-      return error / scale;
-    } else {
-      return expected.same_bits(found) ? 0 : INFINITY;
     }
   });
+  return error / scale;
 }
 
-// Both graphs give the same values for random inputs.
-inline void expect_equal_values(const Graph& before, const Graph& after, std::mt19937& random,
-                                bool special = false, double tolerance = 1e-11) {
+inline std::vector<Tensor> random_inputs(const Graph& graph, std::mt19937& random, bool special = false) {
   std::vector<Tensor> inputs;
-  for (const ValueId input : before.inputs)
-    inputs.push_back(random_tensor(before.type(input), random, special));
+  for (const ValueId input : graph.inputs) {
+    inputs.push_back(random_tensor(graph.type(input), random, special));
+  }
+  return inputs;
+}
+
+inline void expect_equal_values(const Graph& before, const Graph& after, const std::vector<Tensor>& inputs,
+                                double tolerance = 1e-11) {
   const auto expected = evaluate(before, inputs), found = evaluate(after, inputs);
   ASSERT_EQ(expected.size(), found.size());
   for (std::size_t i = 0; i < expected.size(); ++i) {
     ASSERT_LT(error_of(expected[i], found[i]), tolerance) << "output " << i << "\n"
                                                           << to_text(before) << to_text(after);
   }
+}
+
+// Both graphs give the same values for random inputs.
+inline void expect_equal_values(const Graph& before, const Graph& after, std::mt19937& random,
+                                bool special = false, double tolerance = 1e-11) {
+  expect_equal_values(before, after, random_inputs(before, random, special), tolerance);
 }
 
 }  // namespace gemmule

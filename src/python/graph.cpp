@@ -5,6 +5,9 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <cstdint>
+#include <memory>
+
 #include "ir/error.h"
 #include "ir/graph.h"
 #include "ir/text.h"
@@ -29,15 +32,33 @@ Op to_op(const std::string& name) {
   return *op;
 }
 
-// Any NumPy array, made row-major and native first.
+// From so many bytes on a tensor reads the elements where the array has them.
+constexpr std::size_t kShared = 64 << 10;
+
+// Memory that lives as long as an array does. The last reader may be any thread, at any time.
+std::shared_ptr<const std::byte[]> memory_of(nb::object array, const void* data) {
+  PyObject* owner = array.release().ptr();
+  return {static_cast<const std::byte*>(data), [owner](const std::byte*) {
+            if (!Py_IsInitialized()) return;
+            const nb::gil_scoped_acquire lock;
+            Py_DECREF(owner);
+          }};
+}
+
+// Any NumPy array, made row-major and native first. A large one is not copied: constants do not change.
 Tensor to_tensor(nb::handle array) {
   const nb::object numpy = nb::module_::import_("numpy");
-  const nb::object dense = numpy.attr("array")(array, "order"_a = "C", "copy"_a = nb::none());
-  const auto dtype = to_dtype(nb::cast<std::string>(dense.attr("dtype").attr("name")));
-  const auto native = numpy.attr("ascontiguousarray")(dense.attr("astype")(dense.attr("dtype").attr("newbyteorder")("=")));
-  const auto shape = nb::cast<std::vector<std::int64_t>>(dense.attr("shape"));
-  const auto bytes = nb::cast<nb::bytes>(native.attr("tobytes")());
-  return Tensor::from_bytes(dtype, shape, bytes.c_str());
+  const nb::object given = numpy.attr("asarray")(array);
+  const auto dtype = to_dtype(nb::cast<std::string>(given.attr("dtype").attr("name")));
+  const nb::object native = given.attr("astype")(given.attr("dtype").attr("newbyteorder")("="), "copy"_a = false);
+  nb::object dense = numpy.attr("ascontiguousarray")(native);
+  const auto shape = nb::cast<std::vector<std::int64_t>>(given.attr("shape"));
+  const auto address = nb::cast<std::uintptr_t>(dense.attr("ctypes").attr("data"));
+  const auto* data = reinterpret_cast<const void*>(address);
+  if (nb::cast<std::size_t>(dense.attr("nbytes")) < kShared || address % size_of(dtype) != 0) {
+    return Tensor::from_bytes(dtype, shape, data);
+  }
+  return {dtype, shape, memory_of(std::move(dense), data)};
 }
 
 nb::object to_numpy(const Tensor& tensor) {

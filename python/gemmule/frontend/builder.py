@@ -10,6 +10,9 @@ INT_MIN = np.iinfo(np.int64).min
 #: Vectors of integers up to this length may decide about shapes (a shape given as an argument).
 LONGEST_SHAPE = 16
 
+#: Bytes from which a constant is looked up by its memory.
+LARGE_CONSTANT = 1 << 16
+
 
 class SizeFromData(Exception):
     """A size depends on computed data: the node needs ``value`` as an input of a later segment."""
@@ -32,6 +35,7 @@ class Builder:
         self._host: set[int] = set()
         self._vector_inputs: set[int] = set()
         self._elements: dict[int, list[int]] = {}
+        self._large_constants: dict[tuple, int] = {}
 
     # -- nodes ---------------------------------------------------------------------------------
 
@@ -54,11 +58,23 @@ class Builder:
 
     def constant(self, array) -> int:
         array = np.asarray(array)
+        if array.nbytes >= LARGE_CONSTANT:
+            return self._large_constant(array)
         value = self.graph.constant(array)
         self._host.add(value)
         if array.ndim == 1 and array.dtype.kind in "iu" and array.size <= LONGEST_SHAPE:
             self._elements[value] = [self.integer(int(element)) for element in array]
         return value
+
+    def _large_constant(self, array: np.ndarray) -> int:
+        """One value for all constants over the same memory: PyTensor folds X.T of a constant X."""
+        if array.ndim == 2 and array.flags.f_contiguous and not array.flags.c_contiguous:
+            return self.add("transpose", self._large_constant(array.T), perm=[1, 0])
+        memory = (array.ctypes.data, array.shape, array.strides, array.dtype.str)
+        if memory not in self._large_constants:
+            self._large_constants[memory] = self.graph.constant(array)
+            self._host.add(self._large_constants[memory])
+        return self._large_constants[memory]
 
     def integer(self, number: int) -> int:
         """A constant i64[]."""
