@@ -4,6 +4,7 @@
 
 #include "kernels/gamma_functions.h"
 #include "kernels/loop_templates.h"
+#include "kernels/where_loops.h"
 
 namespace gemmule::kernels {
 namespace {
@@ -43,6 +44,8 @@ Loop real_loop(Op op, DType dtype) {
       return special_loop<digamma_block>(dtype);
     case Op::trigamma:
       return special_loop<trigamma_block>(dtype);
+    case Op::where:
+      return where_loop(size_of(dtype), 0);
     default:
       return dtype == DType::f64 ? loop_of<double>(op) : loop_of<float>(op);
   }

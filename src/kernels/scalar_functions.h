@@ -12,7 +12,6 @@
 // Special functions take SciPy's values at poles, infinities and outside their domain.
 #pragma once
 
-#include <bit>
 #include <cmath>
 #include <complex>
 #include <concepts>
@@ -685,14 +684,6 @@ struct fn_where {
   template <Element T>
   GEMMULE_INLINE T operator()(bool condition, T x, T y) const {
     return condition ? x : y;
-  }
-  // As bits: compilers turn the choice between loaded numbers into branches or scalar moves.
-  template <Element T>
-    requires std::same_as<T, double> || std::same_as<T, float>
-  GEMMULE_INLINE T operator()(bool condition, T x, T y) const {
-    using Bits = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>;
-    const Bits mask = Bits(0) - static_cast<Bits>(condition);
-    return std::bit_cast<T>((std::bit_cast<Bits>(x) & mask) | (std::bit_cast<Bits>(y) & ~mask));
   }
 };
 

@@ -1,6 +1,7 @@
 // Loops with operands of one element: what would cost a block of copies otherwise.
 #include "kernels/loop_templates.h"
 #include "kernels/strided.h"
+#include "kernels/where_loops.h"
 
 namespace gemmule::kernels {
 namespace {
@@ -62,10 +63,7 @@ Loop loop_of_op(Op op, unsigned scalars) {
     GEMMULE_BINARY(greater_equal)
 #undef GEMMULE_BINARY
     case Op::where:
-      return scalars == 2   ? scalar_loop<fn_where, 2, bool, T, T>
-             : scalars == 4 ? scalar_loop<fn_where, 4, bool, T, T>
-             : scalars == 6 ? scalar_loop<fn_where, 6, bool, T, T>
-                            : nullptr;
+      return where_loop(sizeof(T), scalars);
     case Op::clip:
       return scalars == 6 ? scalar_loop<fn_clip, 6, T, T, T> : nullptr;
     default:

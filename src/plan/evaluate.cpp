@@ -80,7 +80,7 @@ ConstView sliced(ConstView view, const Integers& axes, std::span<const Tensor> b
                                      view.shape[axis]);
     view.shape[axis] = range.count;
     if (range.count > 0) view.data = offset_by(view, range.start * view.strides[axis]);
-    view.strides[axis] *= range.step;
+    if (range.count > 1) view.strides[axis] *= range.step;
   }
   return view;
 }

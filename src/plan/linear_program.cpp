@@ -59,7 +59,7 @@ constexpr std::int64_t kShortRow = 16;  // elements
 class Planner {
  public:
   Planner(Graph graph, const PlanOptions& options) : options_(options) {
-    program_.graph = std::move(graph);
+    program_.graph = pruned(graph);  // readers that no output needs would count
     layouts_.resize(graph_().values.size());
   }
 
@@ -141,10 +141,11 @@ class Planner {
     const std::size_t read = is_view(node.op) ? 1 : node.inputs.size();
     for (std::size_t i = 0; i < read; ++i) instruction.operands.push_back(layouts_[node.inputs[i]]);
     for (const ValueId operand : node.inputs) --readers_[layouts_[operand].buffer];
-    for (const ValueId output : node.outputs) {
+    for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+      const ValueId output = node.outputs[i];
       Layout layout = dense(graph_().type(output), kNone);
       if (has_short_rows(node, instruction, output)) put_longest_axis_last(layout);
-      layout.buffer = memory_to_take(node, instruction, layout);
+      if (!is_reduced(node, i)) layout.buffer = memory_to_take(node, instruction, layout);
       if (layout.buffer == kNone) layout.buffer = new_buffer(Memory::workspace, kNone, bytes_of(layout));
       instruction.results.push_back(layout);
       place(output, std::move(layout));
@@ -180,6 +181,11 @@ class Planner {
       stride *= layout.shape[axis];
     }
     layout.strides[longest] = 1;
+  }
+
+  // A pass that reduces writes a sum before it has read all of its operands.
+  static bool is_reduced(const Node& node, std::size_t result) {
+    return node.op == Op::fused && fused_results(node.attributes)[result].reduction.has_value();
   }
 
   // The buffer of an operand that dies here and whose elements lie as the result's, or kNone.
@@ -271,8 +277,9 @@ class Planner {
     if (instruction.node == kNone) return same_layout_but_buffer(instruction.operands[0], from);
     const Node& node = graph_().nodes[instruction.node];
     const bool elementwise = is_elementwise(node.op) || node.op == Op::fused;
-    for (const Layout& result : instruction.results) {
-      if (result.buffer == to.buffer && result.shape != to.shape) return false;
+    for (std::size_t i = 0; i < instruction.results.size(); ++i) {
+      const Layout& result = instruction.results[i];
+      if (result.buffer == to.buffer && (result.shape != to.shape || is_reduced(node, i))) return false;
     }
     for (std::size_t i = 0; i < instruction.operands.size(); ++i) {
       const Layout& operand = instruction.operands[i];

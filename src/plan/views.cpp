@@ -117,7 +117,7 @@ void slice_layout(Layout& layout, const Graph& graph, const Integers& axes, cons
                       bound(graph, operands[first + 3 * i + 2]), layout.shape[axis]);
     if (range.count > 0) layout.offset += range.start * layout.strides[axis] * bytes_per(layout);
     layout.shape[axis] = range.count;
-    layout.strides[axis] *= range.step;
+    if (range.count > 1) layout.strides[axis] *= range.step;  // else the step may be any number
   }
 }
 
