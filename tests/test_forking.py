@@ -30,8 +30,12 @@ child.join()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_a_forked_child_runs_what_its_parent_compiled():
+def test_a_forked_child_runs_what_its_parent_compiled(executor):
     run = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", SCRIPT], capture_output=True, text=True, timeout=120
+        [sys.executable, "-W", "ignore", "-c", SCRIPT],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "GEMMULE_EXECUTOR": executor},
     )
     assert run.returncode == 0, run.stderr

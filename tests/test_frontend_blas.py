@@ -9,6 +9,8 @@ from pytensor.tensor.blas import BatchedDot, Dot22, Dot22Scalar, Gemm, Gemv
 
 import gemmule
 
+pytestmark = pytest.mark.usefixtures("executor")
+
 RNG = np.random.default_rng(11)
 INEXACT = ["float32", "float64", "complex64", "complex128"]
 

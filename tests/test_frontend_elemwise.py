@@ -8,6 +8,8 @@ import pytest
 from frontend_support import check, compile_native
 from pytensor.tensor.elemwise import Elemwise
 
+pytestmark = pytest.mark.usefixtures("executor")
+
 RNG = np.random.default_rng(3)
 FLOATS = ["float32", "float64"]
 INTEGERS = ["int8", "int64", "uint8", "uint16"]

@@ -6,6 +6,8 @@ import pytest
 from frontend_support import assert_same, check, compile_native
 from pytensor.tensor import linalg
 
+pytestmark = pytest.mark.usefixtures("executor")
+
 RNG = np.random.default_rng(13)
 MODES = ["full", "valid", "same"]
 

@@ -5,6 +5,8 @@ import pytensor.tensor as pt
 import pytest
 from frontend_support import check, compile_native
 
+pytestmark = pytest.mark.usefixtures("executor")
+
 RNG = np.random.default_rng(9)
 
 

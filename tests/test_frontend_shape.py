@@ -8,6 +8,8 @@ from frontend_support import check, compile_native, reference
 from pytensor.tensor.basic import AllocEmpty, Split
 from pytensor.tensor.reshape import join_dims, split_dims
 
+pytestmark = pytest.mark.usefixtures("executor")
+
 RNG = np.random.default_rng(5)
 
 

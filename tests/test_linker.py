@@ -15,6 +15,8 @@ from pytensor.tensor.extra_ops import Unique
 
 import gemmule
 
+pytestmark = pytest.mark.usefixtures("executor")
+
 
 def function(inputs, outputs=None, **kwargs):
     return pytensor.function(inputs, outputs, mode="GEMMULE", **kwargs)

@@ -14,6 +14,8 @@ import pytest
 
 import gemmule
 
+pytestmark = pytest.mark.usefixtures("executor")
+
 M, N, K = 4, 5, 3
 REFERENCE = pytensor.compile.mode.Mode(linker="py", optimizer="fast_compile")
 

@@ -9,6 +9,8 @@ from test_models import REFERENCE, assert_close
 
 import gemmule
 
+pytestmark = pytest.mark.usefixtures("executor")
+
 # Name, parameters, values inside the support.
 CONTINUOUS = [
     ("Kumaraswamy", {"a": 1.3, "b": 2.1}, [0.2, 0.9]),

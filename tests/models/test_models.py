@@ -1,7 +1,7 @@
 """Densities and gradients of PyMC models, against PyTensor's Python backend."""
 
 import time
-from functools import partial
+from functools import lru_cache, partial
 from itertools import product
 
 import numpy as np
@@ -17,13 +17,19 @@ from zoo import ZOO
 import gemmule
 from gemmule import GemmuleLinker, fallback
 
+pytestmark = pytest.mark.usefixtures("executor")
+
 # All of PyTensor's rewrites but those that serve its C backend.
 REFERENCE = Mode("py", "fast_run").excluding("fusion", "inplace", "BlasOpt", "cxx_only")
 
 # Relative error that rounding explains: (models with a factorisation, others).
 TOLERANCE = {"float64": (1e-9, 1e-12), "float32": (1e-3, 1e-5)}
 
-both_dtypes = pytest.mark.parametrize("floatx", ["float64", "float32"], indirect=True)
+both_dtypes = pytest.mark.parametrize(
+    ("floatx", "executor"),
+    [("float64", "cpu"), ("float32", "cpu"), ("float64", "mlx")],
+    indirect=True,
+)
 
 
 def points(model):
@@ -43,16 +49,23 @@ def assert_close(got, want, tolerance):
     assert np.abs(got - want).max() <= tolerance * np.abs(want).max()
 
 
+@lru_cache(maxsize=2)  # the executors follow each other
+def expected(name, floatx):
+    """A model of the zoo, and points with its density and gradient there."""
+    model = ZOO[name].build()
+    reference = model.logp_dlogp_function(ravel_inputs=True, mode=REFERENCE)
+    return model, [(point, reference(point)) for point in points(model)]
+
+
 @both_dtypes
 @pytest.mark.parametrize("name", ZOO)
 def test_density_and_gradient(name, floatx):
     entry = ZOO[name]
-    model = entry.build()
+    model, wanted = expected(name, floatx)
     f = model.logp_dlogp_function(ravel_inputs=True, mode="GEMMULE")
-    reference = model.logp_dlogp_function(ravel_inputs=True, mode=REFERENCE)
     tolerance = TOLERANCE[floatx][0 if entry.factorises else 1]
-    for point in points(model):
-        (density, gradient), (want_density, want_gradient) = f(point), reference(point)
+    for point, (want_density, want_gradient) in wanted:
+        density, gradient = f(point)
         assert_close(density, want_density, tolerance)
         assert_close(gradient, want_gradient, tolerance)
     reasons = [item.reason for item in gemmule.explain(f).fallbacks]
