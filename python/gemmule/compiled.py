@@ -174,7 +174,7 @@ class CompiledFunction:
         donatable = []
         if len(self.conversion.stages) == 1 and not self.fallbacks:
             given = [self.conversion.inputs[index] for index in self.donatable]
-            donatable = [i for i, variable in enumerate(segment.inputs) if variable in given]
+            donatable = [segment.inputs.index(v) for v in given if v in segment.inputs]
         compiled = CompiledSegment(segment, donatable, self)
         self.segments.append(compiled)
         return Step(

@@ -132,15 +132,18 @@ def _storages_of_updates(fgraph, input_storage) -> list:
 
 
 def _donatable_inputs(fgraph) -> list[int]:
-    """Inputs whose memory may be reused: updates replace them, or they are marked mutable."""
+    """Inputs whose memory may be reused: updates replace them, or they are marked mutable.
+
+    In the order of the outputs that replace them: each takes the memory of its own variable then.
+    """
     mapping = getattr(fgraph, "update_mapping", None) or {}
-    replaced = set(mapping.values())
+    replaced = [mapping[output] for output in sorted(mapping)]
     supervisors = [feature for feature in fgraph._features if isinstance(feature, Supervisor)]
     if supervisors:
         protected = {variable for feature in supervisors for variable in feature.protected}
-        replaced |= {i for i, variable in enumerate(fgraph.inputs) if variable not in protected}
+        replaced += [i for i, variable in enumerate(fgraph.inputs) if variable not in protected]
     outputs = set(fgraph.outputs)
-    return sorted(index for index in replaced if fgraph.inputs[index] not in outputs)
+    return [index for index in dict.fromkeys(replaced) if fgraph.inputs[index] not in outputs]
 
 
 # -- inputs ----------------------------------------------------------------------------------------
