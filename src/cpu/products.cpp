@@ -1,9 +1,11 @@
 // Products over BLAS.
 #include <cstdlib>
+#include <vector>
 
 #include "cpu/step.h"
 #include "ir/error.h"
 #include "kernels/blas.h"
+#include "kernels/elementwise.h"
 
 namespace gemmule::cpu {
 namespace {
@@ -123,6 +125,25 @@ std::unique_ptr<Step> matrix_vector(const StepContext& context, const Roles& rol
   });
 }
 
+// x[i]*y[j] of integers and bools.
+std::unique_ptr<Step> integer_outer(const StepContext& context) {
+  const View out = context.result();
+  const auto along = [&](int operand, std::size_t axis) {
+    ConstView view{nullptr, out.dtype, out.shape, {0, 0}};
+    view.strides[axis] = context.operands[operand].strides[0];
+    return view;
+  };
+  const kernels::ElementwiseProgram program{.registers = {out.dtype, out.dtype, out.dtype},
+                                            .n_inputs = 2,
+                                            .code = {{Op::multiply, {0, 1}, 2}},
+                                            .outputs = {2},
+                                            .constants = {}};
+  return step_of([kernel = kernels::ElementwiseKernel(program, std::vector{along(0, 0), along(1, 1)},
+                                                      std::vector<View>{out})](void* const* address) {
+    kernel.run(address, address + 2);
+  });
+}
+
 std::unique_ptr<Step> rank_one(const StepContext& context, const Roles& roles) {
   const View out = context.result();
   kernels::GerArgs args;
@@ -166,6 +187,7 @@ std::unique_ptr<Step> make_gemv(const StepContext& context) {
 }
 
 std::unique_ptr<Step> make_outer(const StepContext& context) {
+  if (!is_inexact(context.dtype())) return integer_outer(context);
   return rank_one(context, {.alpha = optional_operand(context, 2), .a = 0, .b = 1});
 }
 std::unique_ptr<Step> make_ger(const StepContext& context) {

@@ -1,6 +1,7 @@
 #include "cpu/step.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "ir/error.h"
 #include "kernels/movement.h"
@@ -80,8 +81,12 @@ std::string StepContext::message(const std::string& what) const {
 std::unique_ptr<Step> make_step(const LinearProgram& program, const Instruction& instruction) {
   if (instruction.node == kNone) return copy_step(instruction.operands[0], instruction.results[0]);
   const Node& node = program.graph.nodes[instruction.node];
-  return kMake[static_cast<std::size_t>(node.op)](
-      {program.graph, node, instruction.operands, instruction.results});
+  const StepContext context{program.graph, node, instruction.operands, instruction.results};
+  try {
+    return kMake[static_cast<std::size_t>(node.op)](context);
+  } catch (const std::invalid_argument& error) {  // a kernel has no loops for these dtypes
+    throw UnsupportedError(error.what());
+  }
 }
 
 std::unique_ptr<Step> make_copy(const StepContext& context) {

@@ -43,7 +43,7 @@ struct StepContext {
   std::string message(const std::string& what) const;
 };
 
-// The step of an instruction of `program`.
+// The step of an instruction of `program`. Throws UnsupportedError for what has no kernel.
 std::unique_ptr<Step> make_step(const LinearProgram& program, const Instruction& instruction);
 
 // One per row of ops.def: a row without one does not link.

@@ -1,7 +1,9 @@
 // What follows from constants alone is computed once, when the program is made.
 #include <algorithm>
 #include <optional>
+#include <stdexcept>
 
+#include "ir/error.h"
 #include "plan/evaluate.h"
 #include "plan/linear_program.h"
 #include "plan/prepare.h"
@@ -11,7 +13,7 @@ namespace {
 
 constexpr std::size_t kSmall = 64 << 10;         // bytes of a result that is always worth keeping
 constexpr std::size_t kLargest = 16 << 20;       // bytes of a result that never is
-constexpr std::size_t kGrowth = 4;               // how many times the operands' bytes a large result may take
+constexpr std::size_t kGrowth = 8;               // how many times the operands' bytes a large result may take
 
 class Folder {
  public:
@@ -26,9 +28,7 @@ class Folder {
         continue;
       }
       if (node.outputs.size() != 1 || !is_worth_keeping(node)) continue;
-      std::vector<Tensor> operands;
-      for (const ValueId operand : node.inputs) operands.push_back(tensor(operand));
-      auto results = evaluate(graph_, node, operands);
+      auto results = results_of(node);
       if (!results) continue;
       tensors_[node.outputs[0]] = (*results)[0];
       known_[node.outputs[0]] = true;
@@ -42,6 +42,19 @@ class Folder {
   }
 
  private:
+  // Nothing where the values are at fault (an index out of bounds): the call raises then, not the compiler.
+  std::optional<std::vector<Tensor>> results_of(const Node& node) {
+    std::vector<Tensor> operands;
+    for (const ValueId operand : node.inputs) operands.push_back(tensor(operand));
+    try {
+      return evaluate(graph_, node, operands);
+    } catch (const UserError&) {
+      return std::nullopt;
+    } catch (const std::invalid_argument&) {  // no loop for the dtype
+      return std::nullopt;
+    }
+  }
+
   bool follows_from_constants(const Node& node) const {
     return node.op == Op::constant ||
            (!node.inputs.empty() && std::ranges::all_of(node.inputs, [&](ValueId operand) { return known_[operand]; }));
