@@ -179,6 +179,75 @@ def test_other_modes_are_refused():
         gemmule.explain(f)
 
 
+# -- the native executor ---------------------------------------------------------------------------
+
+
+def generalised_linear_model(name):
+    """Log density of the data and its gradient for b; arguments."""
+    X, b, y = pt.matrix("X"), pt.vector("b"), pt.vector("y")
+    mu = X @ b
+    logp = {
+        "logistic": (y * mu - pt.softplus(mu)).sum(),
+        "Poisson": (y * mu - pt.exp(mu)).sum(),
+        "linear": -0.5 * ((y - mu) ** 2).sum(),
+    }[name]
+    f = pytensor.function([X, b, y], [logp, pt.grad(logp, b)], mode="GEMMULE")
+    rng = np.random.default_rng(5)
+    X, b = rng.normal(size=(20000, 64)), 0.1 * rng.normal(size=64)
+    return f, (X, b, rng.integers(0, 2, 20000).astype("float64"))
+
+
+GRADIENTS = {
+    "logistic": lambda mu, y: ((y * mu - np.logaddexp(0, mu)).sum(), y - 1 / (1 + np.exp(-mu))),
+    "Poisson": lambda mu, y: ((y * mu - np.exp(mu)).sum(), y - np.exp(mu)),
+    "linear": lambda mu, y: (-0.5 * ((y - mu) ** 2).sum(), y - mu),
+}
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_a_matrix_that_is_read_once(name):
+    gemmule.config.executor = "cpu"
+    f, values = generalised_linear_model(name)
+    explanation = gemmule.explain(f, *values)
+    assert explanation.counts["row_blocks"] == 1
+    assert not {"gemv", "matvec", "matmul"} & explanation.counts.keys()
+    [kernel] = [kernel for kernel in explanation.kernels if kernel.kernel == "row_blocks"]
+    X_bytes = values[0].nbytes
+    assert X_bytes <= kernel.bytes < 1.1 * X_bytes  # once
+    assert kernel.flops >= 4 * values[0].size  # two products
+    assert "X@b" in kernel.equation
+    assert "X.T@r" in kernel.equation
+    assert kernel.equation in str(explanation)
+    X, b, y = values
+    logp, residual = GRADIENTS[name](X @ b, y)
+    for got, want in zip(f(*values), (logp, X.T @ residual), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-10, atol=1e-10 * abs(logp))
+
+
+@pytest.mark.parametrize("how", ["switch", "size", "mlx"])
+def test_a_matrix_that_is_read_twice(how):
+    gemmule.config.executor = "mlx" if how == "mlx" else "cpu"
+    gemmule.config.disable = ["row_blocks"] if how == "switch" else []
+    f, (X, b, y) = generalised_linear_model("logistic")
+    rows = 100 if how == "size" else len(X)
+    counts = gemmule.explain(f, X[:rows], b, y[:rows]).counts
+    assert counts["gemv"] == 2
+    assert "row_blocks" not in counts
+
+
+def test_sums_of_products_are_products():
+    gemmule.config.executor = "cpu"
+    a, b, A = pt.vector("a"), pt.vector("b"), pt.matrix("A")
+    f = pytensor.function([a, b, A], [(a * b).sum(), (A * b).sum(axis=1)], mode="GEMMULE")
+    values = example((6000,), (6000,), (50, 6000))
+    explanation = gemmule.explain(f, *values)
+    assert explanation.counts == {"dot": 1, "gemv": 1}
+    assert "a@b" in str(explanation)
+    dot, rows = f(*values)
+    np.testing.assert_allclose(dot, values[0] @ values[1], rtol=1e-10)
+    np.testing.assert_allclose(rows, values[2] @ values[1], rtol=1e-10)
+
+
 # -- forms -----------------------------------------------------------------------------------------
 
 

@@ -19,11 +19,15 @@ def compiled_function(f) -> CompiledFunction:
 
     Raises ``TypeError`` for anything that was not compiled with ``mode="GEMMULE"``.
     """
+    return _pytensor_function(f).vm.jit_fn.gemmule
+
+
+def _pytensor_function(f):
     seen = f
     for _ in range(4):
         jit_fn = getattr(getattr(seen, "vm", None), "jit_fn", None)
         if isinstance(getattr(jit_fn, "gemmule", None), CompiledFunction):
-            return jit_fn.gemmule
+            return seen
         for attribute in ("f", "_pytensor_function", "fn", "func"):
             inner = getattr(seen, attribute, None)
             if inner is not None:
@@ -249,13 +253,22 @@ def _graphs_for(compiled: CompiledFunction, f, args) -> list:
 
 
 def registers_of_call(compiled: CompiledFunction, f, args) -> list:
-    """The registers before the first step of a call, with copies of all inputs."""
-    storages = f.input_storage
+    """The registers before the first step of a call, with copies of all inputs.
+
+    What PyMC makes of a function takes a point: a dict of values by name, or all of them raveled.
+    """
+    storages = _pytensor_function(f).input_storage
+    if len(args) == 1 and isinstance(args[0], dict):
+        places = {container.name: index for index, container in enumerate(storages)}
+        given = {places[name]: value for name, value in args[0].items()}
+    else:
+        given = dict(enumerate(args))
     if len(args) > len(storages):
         raise TypeError(f"{len(args)} arguments for a function of {len(storages)} inputs")
     values = [container.data for container in storages]
-    for index, (container, value) in enumerate(zip(storages, args, strict=False)):
-        values[index] = container.type.filter(value, allow_downcast=True)
+    for index, value in given.items():
+        raveled = value.data if hasattr(value, "point_map_info") else value
+        values[index] = storages[index].type.filter(raveled, allow_downcast=True)
     registers = compiled._template.copy()
     registers[: len(values)] = [
         value if type(value) is mx.array else deepcopy(value) for value in values
