@@ -47,3 +47,9 @@ def test_how_it_works_lists_all_passes_and_rules():
     assert "\n".join(rows) in text
     rules = "\n".join(equation for _, equation in gemmule._core.rules())
     assert rules in blocks(ROOT / "docs" / "how-it-works.md", "text")[-1]
+
+
+def test_native_executor_lists_all_its_passes():
+    text = (ROOT / "docs" / "native-executor.md").read_text()
+    rows = [f"| `{name}` | {summary} |" for name, summary in gemmule._core.native_passes()]
+    assert "\n".join(rows) in text

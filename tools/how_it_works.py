@@ -151,10 +151,15 @@ print(gemmule.explain(f, *values).graph)
 
 ## 5. Executor
 
-The program runs on MLX arrays: as MLX's own ops where these do what is asked, and as Gemmule's
-primitives where MLX has none or loses something (scales that are arrays or need double precision,
-BLAS and LAPACK of a real library on Linux). NumPy inputs are read where they lie; the Python lock
-is released while it runs.
+On the CPU the program runs natively: instructions over memory planned beforehand, at once on the
+calling thread. [native-executor.md](native-executor.md) goes on from here.
+
+On other devices, or with `gemmule.config.executor = "mlx"`, it runs on MLX arrays: as MLX's own ops
+where these do what is asked, and as Gemmule's primitives where MLX has none or loses something
+(scales that are arrays or need double precision, BLAS and LAPACK of a real library on Linux).
+
+NumPy inputs are read where they lie; Python's lock is released while a program runs that takes
+long enough for another thread to make use of it.
 
 ## 6. Explanation
 
