@@ -559,6 +559,7 @@ TEST(Workspace, OfRandomGraphs) {
   }
 }
 
+// Harder than what graphs give.
 TEST(Workspace, OfManyBuffers) {
   std::mt19937 random(3);
   for (int round = 0; round < 300; ++round) {

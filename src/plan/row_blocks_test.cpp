@@ -234,8 +234,9 @@ TEST(RowBlocks, ProductsThatComputeMoreThanTheyReadStayWhole) {
            "] = matmul(%X, %W)\n  %3: f64[1000," + columns + "] = tanh(%2)\n  %4: f64[100," +
            columns + "] = matmul(%X, %3) {trans_a = true}\n  return %4\n}";
   };
-  EXPECT_EQ(kernels_after(row_blocks, text("10")), "row_blocks");
-  EXPECT_EQ(kernels_after(row_blocks, text("100")), "matmul tanh matmul");
+  const PrepareOptions options{.cache_bytes = 1 << 19};
+  EXPECT_EQ(kernels_after(row_blocks, text("10"), options), "row_blocks");
+  EXPECT_EQ(kernels_after(row_blocks, text("100"), options), "matmul tanh matmul");
 }
 
 // Passes over rows, with nothing to read twice: each block would cost more than it saves.

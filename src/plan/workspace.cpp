@@ -1,8 +1,9 @@
-// Offsets in one block of memory for buffers that live for a while: the largest first, each at the lowest
-// place that is free for as long as it lives.
+// Offsets in one block of memory for buffers that live for a while: one after the other, each in the
+// tightest place that is free for as long as it lives.
 #include <algorithm>
 #include <bit>
-#include <numeric>
+#include <functional>
+#include <utility>
 
 #include "plan/linear_program.h"
 
@@ -16,14 +17,8 @@ std::size_t aligned(std::size_t offset, std::size_t alignment) { return (offset 
 
 bool alive_together(const Buffer& a, const Buffer& b) { return a.first <= b.last && b.first <= a.last; }
 
-}  // namespace
-
-std::size_t assign_offsets(std::vector<Buffer>& buffers) {
-  std::vector<int> order;
-  for (int i = 0; i < static_cast<int>(buffers.size()); ++i) {
-    if (buffers[i].memory == Memory::workspace && buffers[i].bytes > 0) order.push_back(i);
-  }
-  std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return buffers[a].bytes > buffers[b].bytes; });
+// Gives the buffers of `order` their offsets, one after the other; returns the bytes of the whole.
+std::size_t place(std::vector<Buffer>& buffers, const std::vector<int>& order) {
   std::vector<int> placed;  // by offset
   std::size_t total = 0;
   for (const int id : order) {
@@ -45,6 +40,35 @@ std::size_t assign_offsets(std::vector<Buffer>& buffers) {
     placed.insert(std::find_if(placed.begin(), placed.end(), later), id);
   }
   return aligned(total, kAlignment);
+}
+
+}  // namespace
+
+std::size_t assign_offsets(std::vector<Buffer>& buffers) {
+  std::vector<int> order;
+  for (int i = 0; i < static_cast<int>(buffers.size()); ++i) {
+    if (buffers[i].memory == Memory::workspace && buffers[i].bytes > 0) order.push_back(i);
+  }
+  // No order is the best for all programs; these are the usual ones.
+  using Weight = std::size_t (*)(const Buffer&);
+  constexpr Weight weights[] = {
+      [](const Buffer& b) { return b.bytes; },
+      [](const Buffer& b) { return b.bytes * static_cast<std::size_t>(b.last - b.first + 1); },
+      [](const Buffer& b) { return static_cast<std::size_t>(b.last - b.first); },
+      [](const Buffer& b) { return static_cast<std::size_t>(-1) - static_cast<std::size_t>(b.first); },
+  };
+  std::size_t least = static_cast<std::size_t>(-1);
+  std::vector<Buffer> best = buffers;
+  for (const Weight weight : weights) {
+    std::ranges::stable_sort(order, std::ranges::greater(), [&](int id) { return weight(buffers[id]); });
+    const std::size_t total = place(buffers, order);
+    if (total < least) {
+      least = total;
+      best = buffers;
+    }
+  }
+  buffers = std::move(best);
+  return least;
 }
 
 }  // namespace gemmule
