@@ -1,6 +1,6 @@
 # `make` lists what there is to do. All set-up happens by itself, inside .venv/ and build/.
 #
-#   make build PRESET=dev              another preset of CMakePresets.json: release (default), dev, asan
+#   make build PRESET=dev              another preset of CMakePresets.json: release (default), dev, asan, tsan
 #   make test-cpp FOLDER=kernels       the C++ tests of one folder of src/, building no more than they need
 #   make test-python ARGS="-k gemm"    ARGS go to pytest, ctest, the demo or the benchmarks
 #   make env PYTHON=python3.13         which Python to build the environment with
@@ -19,7 +19,7 @@ export PYTHON
 CPP_FILES = $(shell find src bench examples tests -name '*.h' -o -name '*.cpp')
 
 .DEFAULT_GOAL := help
-.PHONY: help env build test test-cpp test-python demo bench format lint asan pins clean distclean
+.PHONY: help env build test test-cpp test-python demo bench format lint asan tsan pins clean distclean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ lint: env ## check format and style
 
 asan: ## run the C++ tests under the address and undefined behaviour sanitizers
 	@$(MAKE) test-cpp PRESET=asan
+
+tsan: ## run the C++ tests under the thread sanitizer
+	@$(MAKE) test-cpp PRESET=tsan
 
 pins: env ## resolve requirements-dev.txt again, from pyproject.toml
 	@$(VENV)/bin/uv pip compile --quiet --universal --upgrade --no-annotate --extra dev \

@@ -5,6 +5,8 @@
 
 #include <array>
 #include <cmath>
+#include <cstring>
+#include <limits>
 #include <random>
 #include <set>
 #include <string>
@@ -482,6 +484,90 @@ TEST(CpuProgram, SumsOfIntegersOverBlocks) {
   ASSERT_THAT(kernels_of(prepared), testing::HasSubstr("row_blocks"));
   const std::vector<Tensor> inputs = random_inputs(graph, random);
   expect_close(evaluate(graph, inputs), run(CpuProgram(prepared), inputs), graph);
+}
+
+// -- passes that keep every bit -------------------------------------------------------------------------
+
+template <class T>
+std::vector<T> special_numbers() {
+  using Limits = std::numeric_limits<T>;
+  std::vector<T> numbers{T(0), T(-0.0), Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity(),
+                         Limits::denorm_min(), -Limits::denorm_min(), Limits::min(), -Limits::min(),
+                         Limits::max(), Limits::lowest(), Limits::epsilon(), -Limits::epsilon()};
+  for (double x = -800; x <= 800; x += 0.37) numbers.push_back(static_cast<T>(x));
+  for (double x = 1e-20; x < 1; x *= 3) numbers.insert(numbers.end(), {static_cast<T>(x), static_cast<T>(-x)});
+  return numbers;
+}
+
+// share: its formulas are those of the functions.
+template <class T>
+void expect_shared_values(DType dtype) {
+  const std::vector<T> numbers = special_numbers<T>();
+  const std::string n = std::to_string(numbers.size());
+  const std::string type = std::string(name(dtype)) + "[" + n + "]";
+  const Graph graph = parse_graph(replaced(R"(graph(%x: T) {
+  %1: T = negative(%x)
+  %2: T = sigmoid(%x)
+  %3: T = sigmoid(%1)
+  %4: T = softplus(%x)
+  %5: T = softplus(%1)
+  return %2, %3, %4, %5
+})",
+                                           {{"T", type}}));
+  const Tensor x = Tensor::from_bytes(dtype, {static_cast<std::int64_t>(numbers.size())}, numbers.data());
+  Graph shared = graph;
+  share(shared, {});
+  ASSERT_EQ(kernels_of(shared).find("sigmoid"), std::string::npos);
+  for (const bool fused : {false, true}) {
+    Graph before = graph, after = shared;
+    if (fused) {
+      fuse(before, {});
+      fuse(after, {});
+    }
+    const auto expected = run(CpuProgram(before), {x}), found = run(CpuProgram(after), {x});
+    for (std::size_t k = 0; k < expected.size(); ++k) {
+      for (std::size_t i = 0; i < numbers.size(); ++i) {
+        const T a = expected[k].template at<T>(static_cast<std::int64_t>(i));
+        const T b = found[k].template at<T>(static_cast<std::int64_t>(i));
+        if (std::isnan(a) && std::isnan(b)) continue;
+        EXPECT_EQ(std::memcmp(&a, &b, sizeof(T)), 0)
+            << name(dtype) << " function " << k << " of " << numbers[i] << ": " << a << ", shared " << b;
+      }
+    }
+  }
+}
+
+TEST(CpuProgram, SharedExponentialsKeepValues) {
+  expect_shared_values<float>(DType::f32);
+  expect_shared_values<double>(DType::f64);
+}
+
+// -- large passes --------------------------------------------------------------------------------------
+
+TEST(CpuProgram, PassesOverTransposedMatrices) {
+  std::mt19937 random(9);
+  for (const auto& [m, n] : {std::pair(100, 90), std::pair(3000, 3), std::pair(3, 3000), std::pair(700, 20)}) {
+    const Graph graph = parse_graph(replaced(R"(graph(%x: f64[N,M], %y: f64[M,N], %r: f64[1,N]) {
+  %3: f64[M,N] = transpose(%x) {perm = [1,0]}
+  %4: f64[M,N] = multiply(%3, %3)
+  %5: f64[M,N] = add(%4, %y)
+  %6: f64[N,M] = transpose(%5) {perm = [1,0]}
+  %7: f64[N,M] = subtract(%6, %x)
+  %8: f64[M,N] = add(%3, %r)
+  %9: f64[M,N] = tanh(%8)
+  %10: f64[N] = reduce_sum(%9) {axes = [0], dtype = f64}
+  %11: f64[M] = reduce_max(%5) {axes = [1]}
+  return %5, %7, %10, %11
+})",
+                                             {{"M", std::to_string(m)}, {"N", std::to_string(n)}}));
+    const std::vector<Tensor> inputs = random_inputs(graph, random);
+    expect_evaluated(graph, inputs);
+    expect_close(evaluate(graph, inputs), run(CpuProgram(prepare(graph)), inputs), graph);
+    for (const kernels::Layout layout : {kernels::Layout::column_major, kernels::Layout::gaps, kernels::Layout::reversed}) {
+      expect_evaluated(graph, inputs, std::vector<kernels::Layout>(inputs.size(), layout));
+      expect_evaluated(prepare(graph), inputs, std::vector<kernels::Layout>(inputs.size(), layout));
+    }
+  }
 }
 
 }  // namespace
