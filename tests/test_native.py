@@ -413,6 +413,60 @@ def test_a_variable_that_changes_its_shape():
     assert [float(f()) for _ in range(4)] == [2.0, 4.0, 8.0, 16.0]
 
 
+# Of two 4x4 matrices one.
+STEPS = [
+    lambda a, b: a + b,
+    lambda a, b: a * b,
+    lambda a, b: a - b.T,
+    lambda a, b: a @ b / 4,
+    lambda a, b: pt.tanh(a) @ b.T,
+    lambda a, b: a[::-1] + b,
+    lambda a, b: a + b.sum(axis=0),
+    lambda a, b: a * b.sum(axis=1, keepdims=True) / 4,
+    lambda a, b: pt.set_subtensor(a[1:3], b[:2]),
+    lambda a, b: pt.inc_subtensor(a[:, ::2], b[:, 1::2]),
+    lambda a, b: pt.where(a > b, a, b),
+    lambda a, b: pt.concatenate([a[:2], b[2:]]),
+    lambda a, b: pt.cumsum(a, axis=1) / 3 - b,
+    lambda a, b: a.T.reshape((4, 4)) / 2,
+    lambda a, b: a[np.array([3, 1, 0, 2])] + b.mean(),
+    lambda a, b: a + 2 * pt.outer(b[0], a[:, 0]),
+]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_graphs_that_update_what_they_read(seed):
+    rng = np.random.default_rng(seed)
+
+    def draw(leaves, depth):
+        if depth == 0:
+            return leaves[rng.integers(len(leaves))]
+        step = STEPS[rng.integers(len(STEPS))]
+        return step(draw(leaves, depth - 1), draw(leaves, depth - 1))
+
+    start = rng.normal(size=(2, 4, 4))
+    s, t = pytensor.shared(start[0], "s"), pytensor.shared(start[1], "t")
+    x, old_s, old_t = pt.matrices("x", "old_s", "old_t")
+    new_s, new_t, out = (pt.tanh(draw([x, s, t], 3)) for _ in range(3))
+    outputs = [out, new_s.sum(), s.T]
+    options = {"on_unused_input": "ignore"}
+    f = function([x], outputs, updates={s: new_s, t: new_t}, trust_input=True, **options)
+    reference = pytensor.function(
+        [x, old_s, old_t],
+        [*outputs, new_s, new_t],
+        givens={s: old_s, t: old_t},
+        mode="FAST_COMPILE",
+        **options,
+    )
+    s_value, t_value = start
+    for layout in (np.array, np.transpose, np.flipud):
+        value = layout(rng.normal(size=(4, 4)))
+        *wanted, s_value, t_value = reference(value, s_value, t_value)
+        found = [*f(value), s.get_value(), t.get_value()]
+        for got, want in zip(found, [*wanted, s_value, t_value], strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-9)
+
+
 # -- errors ----------------------------------------------------------------------------------------
 
 
