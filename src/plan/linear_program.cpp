@@ -54,7 +54,8 @@ bool same_layout(const Layout& a, const Layout& b) {
          a.strides == b.strides;
 }
 
-constexpr std::int64_t kShortRow = 16;  // elements
+constexpr std::int64_t kShortRow = 16;          // elements
+constexpr std::int64_t kWorthTurning = 1 << 13;  // elements
 
 class Planner {
  public:
@@ -141,6 +142,7 @@ class Planner {
     const std::size_t read = is_view(node.op) ? 1 : node.inputs.size();
     for (std::size_t i = 0; i < read; ++i) instruction.operands.push_back(layouts_[node.inputs[i]]);
     for (const ValueId operand : node.inputs) --readers_[layouts_[operand].buffer];
+    if (is_pass(node.op)) turn_transposed(node, instruction);
     for (std::size_t i = 0; i < node.outputs.size(); ++i) {
       const ValueId output = node.outputs[i];
       Layout layout = dense(graph_().type(output), kNone);
@@ -167,6 +169,30 @@ class Planner {
       broadcasts = broadcasts || full || operand.count() > 1;
     }
     return broadcasts;
+  }
+
+  // A pass over rows reads a transposed matrix element by element, each from another line of the cache: large ones
+  // are turned first, tile by tile.
+  void turn_transposed(const Node& node, Instruction& instruction) {
+    const Extents shape = static_shape(Type{DType::f64, pass_shape(graph_(), node)});
+    if (shape.size() < 2 || element_count(shape) < kWorthTurning) return;
+    bool by_rows = std::ranges::any_of(node.outputs, [&](ValueId output) {
+      return static_shape(graph_().type(output)) == shape;
+    });
+    for (const Layout& operand : instruction.operands) by_rows = by_rows || (operand.shape == shape && operand.is_row_major());
+    if (!by_rows) return;
+    for (std::size_t i = 0; i < instruction.operands.size(); ++i) {
+      Layout& operand = instruction.operands[i];
+      const bool far = operand.shape == shape && std::abs(operand.strides.back()) > kShortRow &&
+                       std::ranges::count(operand.strides, 1) > 0;
+      if (!far) continue;
+      Layout turned = dense(static_type(operand.dtype, shape), new_buffer(Memory::workspace, kNone, bytes_of(operand)));
+      program_.instructions.push_back({kNone, {operand}, {turned}});
+      const Layout from = operand;
+      for (std::size_t j = i; j < instruction.operands.size(); ++j) {
+        if (same_layout(instruction.operands[j], from)) instruction.operands[j] = turned;
+      }
+    }
   }
 
   static bool is_pass(Op op) { return is_elementwise(op) || op == Op::fused; }
