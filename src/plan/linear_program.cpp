@@ -6,6 +6,7 @@
 #include "ir/error.h"
 #include "ir/fused.h"
 #include "ir/text.h"
+#include "plan/formula.h"
 
 namespace gemmule {
 
@@ -389,7 +390,7 @@ std::string to_text(const LinearProgram& program) {
       text << "  in place";
       break;
     }
-    if (node != nullptr && !node->equation.empty()) text << "  # " << node->equation;
+    if (node != nullptr && !node->equation.empty()) text << "  # " << formula(program.graph, *node);
     text << "\n";
   }
   text << "workspace: " << program.workspace_bytes << " bytes, of which " << program.live_bytes

@@ -499,6 +499,25 @@ TEST(TakeOvers, OneOutputEach) {
   EXPECT_THAT(take_overs(text, {.donatable = {0, 1}}), ElementsAre(std::pair(0, 0), std::pair(1, 1)));
 }
 
+// -- text --------------------------------------------------------------------------------------------
+
+TEST(Text, InFull) {
+  Graph graph = parse_graph(R"(graph(%C: f64[8,8], %A: f64[8,8], %x: f64[8]) {
+  %3: f64[] = constant() {value = f64[] 2}
+  %4: f64[8,8] = gemm(%3, %A, %A, %3, %C)
+  %5: f64[8] = exp(%x)
+  %6: f64[8] = matvec(%A, %5)
+  %7: f64[8] = sin(%6)
+  %8: f64[] = dot(%5, %7)
+  %9: f64[], %10: f64[] = slogdet(%A)
+  %11: f64[] = multiply(%8, %10)
+  return %4, %11
+})");
+  graph.nodes[1].equation = "gemm: 2*A@A + 2*C";
+  EXPECT_EQ(to_text(plan(graph, {.donatable = {0}})),
+            R"(TEXT)");
+}
+
 // -- workspace ---------------------------------------------------------------------------------------
 
 // First and last instruction that touch each buffer of the workspace.

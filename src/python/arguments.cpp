@@ -19,6 +19,13 @@ std::string describe(const Graph& graph, int index) {
          std::string(numpy_name(value.type.dtype)) + " with " + dimensions(value.type.shape.size());
 }
 
+// Whether a Python number is of a kind that the dtype holds: no fraction is cut off, no imaginary part lost.
+bool holds(DType dtype, PyObject* number) {
+  if (PyBool_Check(number)) return true;
+  if (PyLong_Check(number)) return dtype != DType::bool_;
+  return PyFloat_CheckExact(number) ? is_inexact(dtype) : is_complex(dtype);
+}
+
 }  // namespace
 
 Argument read_argument(const Graph& graph, int index, PyObject* object) {
@@ -41,7 +48,7 @@ Argument read_argument(const Graph& graph, int index, PyObject* object) {
     }
     rank = result.mlx->ndim();
   } else if (is_python_number(object)) {
-    PyObject* array = numpy_from_number(object, dtype);
+    PyObject* array = holds(dtype, object) ? numpy_from_number(object, dtype) : nullptr;
     if (array == nullptr) {
       PyErr_Clear();
       throw DTypeError(described() + ", and " + nb::repr(object).c_str() + " was given");
