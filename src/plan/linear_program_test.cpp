@@ -515,7 +515,16 @@ TEST(Text, InFull) {
 })");
   graph.nodes[1].equation = "gemm: 2*A@A + 2*C";
   EXPECT_EQ(to_text(plan(graph, {.donatable = {0}})),
-            R"(TEXT)");
+            R"(f64[] at workspace+0, f64[] at workspace+128 = slogdet(input 1)
+f64[8] at workspace+0 = exp(input 2)
+f64[8] at workspace+64 = matvec(input 1, workspace+0)
+f64[8] at workspace+64 = sin(workspace+64)  in place
+f64[] at output 1 = dot(workspace+0, workspace+64)
+f64[] at output 1 = multiply(output 1, workspace+128)  in place
+f64[8,8] at output 0 = gemm(constant %3, input 1, input 1, constant %3, input 0)  # 2*A@A + 2*C
+workspace: 192 bytes, of which 136 are alive at once at most
+output 0 may lie in the memory of input 0
+)");
 }
 
 // -- workspace ---------------------------------------------------------------------------------------
