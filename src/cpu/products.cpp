@@ -113,7 +113,6 @@ std::unique_ptr<Step> matrix_vector(const StepContext& context, const Roles& rol
   args.x = {nullptr, context.operands[roles.b].strides[0]};
   if (roles.c != kNone) args.y = {nullptr, context.stretched(roles.c, out.shape).strides[0]};
   args.out = {nullptr, out.strides[0]};
-  args.read_ahead = context.node.attributes.flag("read_ahead");
   return step_of([args, roles, operands = context.count()](void* const* address) mutable {
     args.alpha = at(address, roles.alpha);
     args.a.data = address[roles.a];

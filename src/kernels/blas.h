@@ -99,8 +99,6 @@ struct GemvArgs {
   const void* beta = nullptr;
   VectorRef y = {};
   MutableVectorRef out = {};
-  // A hint: A is a part of a larger matrix, and what lies behind it in memory is read next.
-  bool read_ahead = false;
 };
 void gemv(const GemvArgs& args);
 

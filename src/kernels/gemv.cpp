@@ -96,7 +96,7 @@ void gemv_inexact(const GemvArgs& args) {
       if (by_rows) {
         small_gemv<T>(m, n, alpha, a.data, a.row_stride, x.data, out.data);
       } else {
-        small_gemv_transposed<T>(n, m, alpha, a.data, a.col_stride, x.data, out.data, args.read_ahead);
+        small_gemv_transposed<T>(n, m, alpha, a.data, a.col_stride, x.data, out.data);
       }
       return;
     }

@@ -84,19 +84,11 @@ GEMMULE_INLINE void wide(std::int64_t m, std::int64_t n, T alpha, const T* a, st
   }
 }
 
-// Asks for what lies `distance` elements behind kRows rows, while the memory has nothing else to do.
-template <class T>
-GEMMULE_INLINE void ask_for_rows(const T* rows, std::int64_t ld, std::int64_t distance) {
-  constexpr std::int64_t line = 64 / sizeof(T);
-  for (std::int64_t j = 0; j < kRows * ld; j += line) __builtin_prefetch(rows + distance + j, 0, 2);
-}
-
 template <class T>
 GEMMULE_INLINE void wide_transposed(std::int64_t m, std::int64_t n, T alpha, const T* a, std::int64_t ld, const T* x,
-                                    T* out, bool read_ahead) {
+                                    T* out) {
   std::int64_t i = 0;
   for (; i + kRows <= m; i += kRows) {
-    if (read_ahead) ask_for_rows(a + i * ld, ld, m * ld);
     const T *const a0 = a + i * ld, *const a1 = a0 + ld, *const a2 = a1 + ld, *const a3 = a2 + ld;
     const T x0 = alpha * x[i], x1 = alpha * x[i + 1], x2 = alpha * x[i + 2], x3 = alpha * x[i + 3];
 #pragma omp simd
@@ -112,9 +104,9 @@ GEMMULE_INLINE void wide_transposed(std::int64_t m, std::int64_t n, T alpha, con
 
 template <class T>
 GEMMULE_INLINE void multiply(std::int64_t m, std::int64_t n, T alpha, const T* a, std::int64_t ld, const T* x, T* out,
-                             bool transposed, bool read_ahead) {
+                             bool transposed) {
   if (n <= kFewColumns) return choose_narrow<T>(m, n, alpha, a, ld, x, out, transposed, FewColumns());
-  transposed ? wide_transposed(m, n, alpha, a, ld, x, out, read_ahead) : wide(m, n, alpha, a, ld, x, out);
+  transposed ? wide_transposed(m, n, alpha, a, ld, x, out) : wide(m, n, alpha, a, ld, x, out);
 }
 
 // -- rank-1 updates -------------------------------------------------------------------------------
@@ -147,12 +139,12 @@ GEMMULE_CLONES void add_outer_f32(std::int64_t m, std::int64_t n, float alpha, c
 
 // One clone per type and not per template: what clones call is inlined.
 GEMMULE_CLONES void multiply_f64(std::int64_t m, std::int64_t n, double alpha, const double* a, std::int64_t ld,
-                                 const double* x, double* out, bool transposed, bool read_ahead) {
-  multiply(m, n, alpha, a, ld, x, out, transposed, read_ahead);
+                                 const double* x, double* out, bool transposed) {
+  multiply(m, n, alpha, a, ld, x, out, transposed);
 }
 GEMMULE_CLONES void multiply_f32(std::int64_t m, std::int64_t n, float alpha, const float* a, std::int64_t ld,
-                                 const float* x, float* out, bool transposed, bool read_ahead) {
-  multiply(m, n, alpha, a, ld, x, out, transposed, read_ahead);
+                                 const float* x, float* out, bool transposed) {
+  multiply(m, n, alpha, a, ld, x, out, transposed);
 }
 
 }  // namespace
@@ -160,22 +152,22 @@ GEMMULE_CLONES void multiply_f32(std::int64_t m, std::int64_t n, float alpha, co
 template <>
 void small_gemv(std::int64_t m, std::int64_t n, double alpha, const double* a, std::int64_t ld, const double* x,
                 double* out) {
-  multiply_f64(m, n, alpha, a, ld, x, out, false, false);
+  multiply_f64(m, n, alpha, a, ld, x, out, false);
 }
 template <>
 void small_gemv(std::int64_t m, std::int64_t n, float alpha, const float* a, std::int64_t ld, const float* x,
                 float* out) {
-  multiply_f32(m, n, alpha, a, ld, x, out, false, false);
+  multiply_f32(m, n, alpha, a, ld, x, out, false);
 }
 template <>
 void small_gemv_transposed(std::int64_t m, std::int64_t n, double alpha, const double* a, std::int64_t ld,
-                           const double* x, double* out, bool read_ahead) {
-  multiply_f64(m, n, alpha, a, ld, x, out, true, read_ahead);
+                           const double* x, double* out) {
+  multiply_f64(m, n, alpha, a, ld, x, out, true);
 }
 template <>
 void small_gemv_transposed(std::int64_t m, std::int64_t n, float alpha, const float* a, std::int64_t ld,
-                           const float* x, float* out, bool read_ahead) {
-  multiply_f32(m, n, alpha, a, ld, x, out, true, read_ahead);
+                           const float* x, float* out) {
+  multiply_f32(m, n, alpha, a, ld, x, out, true);
 }
 
 template <>

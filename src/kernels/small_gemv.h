@@ -15,11 +15,9 @@ inline constexpr std::int64_t kFewColumns = 16;
 template <class T>
 void small_gemv(std::int64_t m, std::int64_t n, T alpha, const T* a, std::int64_t ld, const T* x, T* out);
 
-// out[j] += alpha * sum_i a[i*ld + j] x[i] for j < n: the transpose of the same matrix of m rows. `read_ahead`: the
-// m rows behind these in memory are read next.
+// out[j] += alpha * sum_i a[i*ld + j] x[i] for j < n: the transpose of the same matrix of m rows.
 template <class T>
-void small_gemv_transposed(std::int64_t m, std::int64_t n, T alpha, const T* a, std::int64_t ld, const T* x, T* out,
-                           bool read_ahead = false);
+void small_gemv_transposed(std::int64_t m, std::int64_t n, T alpha, const T* a, std::int64_t ld, const T* x, T* out);
 
 // out[i*out_ld + j] = a[i*ld + j] + alpha * x[i] * y[j], contiguous y; `a` may be `out` or null, which counts as 0.
 template <class T>

@@ -63,11 +63,9 @@ TYPED_TEST(SmallGemv, IsTheSumOfProducts) {
           for (std::int64_t i = 0; i < m; ++i) sum += double(a[i * ld + j]) * double(y[i]);
           expected_columns[j] += static_cast<T>(alpha * sum);
         }
-        for (const bool read_ahead : {false, true}) {
-          std::vector<T> found = columns;
-          small_gemv_transposed<T>(m, n, alpha, a.data(), ld, y.data(), found.data(), read_ahead);
-          this->expect_near(expected_columns, found);
-        }
+        std::vector<T> found_columns = columns;
+        small_gemv_transposed<T>(m, n, alpha, a.data(), ld, y.data(), found_columns.data());
+        this->expect_near(expected_columns, found_columns);
         if (this->HasFatalFailure()) return;
       }
     }

@@ -41,15 +41,6 @@ Graph row_block_body(const Node& node, const std::vector<Type>& operand_types, s
   }
   Graph body = specialise_unfused(node.attributes.graph("body"), types, std::vector<const Tensor*>(types.size()));
   fuse(body, {});
-  // The last product that reads a block of a matrix asks for the block behind it.
-  for (const ValueId input : body.inputs) {
-    Node* last = nullptr;
-    for (Node& reader : body.nodes) {
-      const bool reads = std::ranges::count(reader.inputs, input) > 0;
-      if (reads && (reader.op == Op::matvec || reader.op == Op::gemv)) last = &reader;
-    }
-    if (last != nullptr) last->attributes.set("read_ahead", true);
-  }
   return body;
 }
 

@@ -13,7 +13,7 @@ namespace gemmule {
 struct PrepareOptions {
   std::vector<std::string> disabled = {};   // names of passes that are switched off: {"row_blocks"}
   std::size_t cache_bytes = 1 << 20;        // a matrix from this size on is worth reading only once
-  std::size_t block_bytes = 96 << 10;       // how much of that matrix a block of rows holds
+  std::size_t block_bytes = 192 << 10;      // how much of that matrix a block of rows holds
 };
 
 struct PreparePass {
