@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 from bench.bars import Bar, Verdict, geometric_mean, limit_of, ratio_to, ratio_to_fastest, verdicts
 from bench.timing import Result
+from gemmule.explain import aligned
 
 MISSED = "!"
 
@@ -149,15 +150,7 @@ def compile_bar(results: list[Result], limit_ms: float) -> str:
 
 def columns(rows: list[tuple], left: tuple[int, ...] = (0,)) -> str:
     """Aligned text; the columns in ``left`` to the left, the others to the right."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.ljust(width) if i in left else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
+    return aligned(rows, right=tuple(i for i in range(len(rows[0])) if i not in left))
 
 
 def data(results: list[Result], bars: list[Bar]) -> dict:

@@ -7,7 +7,6 @@
 #include "ir/infer_rules.h"
 
 namespace gemmule {
-namespace {
 
 bool folds_in_a_pass(Op op) {
   switch (op) {
@@ -22,6 +21,8 @@ bool folds_in_a_pass(Op op) {
       return false;
   }
 }
+
+namespace {
 
 FusedResult parse_result(const std::string& clause) {
   std::istringstream words(clause);

@@ -14,6 +14,9 @@
 
 namespace gemmule {
 
+// Whether results of a pass may be reduced by this op: the reductions but argmax and argmin.
+bool folds_in_a_pass(Op op);
+
 struct FusedResult {
   std::optional<Op> reduction;  // reduce_sum, reduce_prod, reduce_max, reduce_min, reduce_any or reduce_all
   Integers axes;                // of the pass; ascending, not empty for a reduction

@@ -17,10 +17,12 @@
 #include <numeric>
 #include <optional>
 
+#include "ir/fused.h"
 #include "ir/infer.h"
 #include "passes/pass.h"
 #include "plan/evaluate.h"
 #include "plan/prepare.h"
+#include "plan/rebuild.h"
 #include "plan/unit_views.h"
 #include "rewrite/rule.h"
 
@@ -30,25 +32,10 @@ namespace {
 constexpr std::size_t kLargestStack = 16;        // elements that become an expression
 constexpr std::int64_t kLargestConstant = 4096;  // elements of a folded sum
 
-bool is_reduction(Op op) {
-  switch (op) {
-    case Op::reduce_sum:
-    case Op::reduce_prod:
-    case Op::reduce_max:
-    case Op::reduce_min:
-    case Op::reduce_any:
-    case Op::reduce_all:
-      return true;
-    default:
-      return false;
-  }
-}
-
 class Contractor {
  public:
   explicit Contractor(const Graph& from)
       : from_(from),
-        moved_(from.values.size(), kNone),
         uses_(use_counts(from)),
         readers_(from.values.size()) {
     for (NodeId id = 0; id < static_cast<NodeId>(from.nodes.size()); ++id) {
@@ -57,25 +44,10 @@ class Contractor {
   }
 
   Graph run() {
-    to_.symbols = from_.symbols;
-    for (const ValueId input : from_.inputs) {
-      moved_[input] = to_.add_input(from_.type(input), from_.values[input].name);
-    }
-    for (const Node& node : from_.nodes) {
+    return rebuilt(from_, to_, moved_, [this](const Node& node) {
       origin_ = node.origin;
-      const ValueId value = rewritten(node);
-      if (value != kNone) {
-        moved_[node.outputs[0]] = value;
-        continue;
-      }
-      std::vector<ValueId> operands;
-      for (const ValueId operand : node.inputs) operands.push_back(moved_[operand]);
-      const auto results = to_.add_all(node.op, std::move(operands), node.attributes, node.origin);
-      to_.nodes.back().equation = node.equation;
-      for (std::size_t i = 0; i < results.size(); ++i) moved_[node.outputs[i]] = results[i];
-    }
-    for (const ValueId output : from_.outputs) to_.outputs.push_back(moved_[output]);
-    return pruned(to_);
+      return rewritten(node);
+    });
   }
 
  private:
@@ -87,7 +59,7 @@ class Contractor {
   ValueId rewritten(const Node& node) {
     if (is_elementwise(node.op)) return of_repeated(node);
     if (node.op == Op::slice) return slice_of_joined(node);
-    if (!is_reduction(node.op)) return kNone;
+    if (!folds_in_a_pass(node.op)) return kNone;
     Integers axes = node.attributes.integers("axes");
     const int rank = from_.type(node.inputs[0]).rank();
     for (std::int64_t& axis : axes) axis += axis < 0 ? rank : 0;
@@ -347,7 +319,7 @@ class Contractor {
     return factors.negative ? add(Op::negative, {result}) : result;
   }
 
-  static bool in_pass(const Node& node) { return is_elementwise(node.op) || is_reduction(node.op); }
+  static bool in_pass(const Node& node) { return is_elementwise(node.op) || folds_in_a_pass(node.op); }
 
   // Whether a value is in memory whatever becomes of its readers.
   bool in_memory(ValueId value) const {

@@ -14,6 +14,7 @@
 #include <numeric>
 
 #include "ir/error.h"
+#include "ir/fused.h"
 
 namespace gemmule {
 namespace {
@@ -26,20 +27,6 @@ constexpr std::int64_t kSmallPass = 4096;
 
 std::int64_t count_of(const Integers& sizes) {
   return std::accumulate(sizes.begin(), sizes.end(), std::int64_t{1}, std::multiplies<>());
-}
-
-bool folds(Op op) {
-  switch (op) {
-    case Op::reduce_sum:
-    case Op::reduce_prod:
-    case Op::reduce_max:
-    case Op::reduce_min:
-    case Op::reduce_any:
-    case Op::reduce_all:
-      return true;
-    default:
-      return false;
-  }
 }
 
 // A set of integers that are merged into classes.
@@ -341,7 +328,7 @@ class Grouper {
 Grouping group_passes(const Graph& graph) { return Grouper(graph).run(); }
 
 bool folds_in_pass(const Graph& graph, const Node& node) {
-  if (!folds(node.op)) return false;
+  if (!folds_in_a_pass(node.op)) return false;
   const Type& from = graph.type(node.inputs[0]);
   const DType accumulator = graph.type(node.outputs[0]).dtype;
   if (from.dtype == DType::f16 || accumulator == DType::f16) return false;

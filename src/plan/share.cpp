@@ -10,6 +10,7 @@
 #include <map>
 
 #include "plan/prepare.h"
+#include "plan/rebuild.h"
 
 namespace gemmule {
 namespace {
@@ -38,7 +39,7 @@ struct Shared {
 
 class Sharer {
  public:
-  explicit Sharer(const Graph& from) : from_(from), moved_(from.values.size(), kNone) {}
+  explicit Sharer(const Graph& from) : from_(from) {}
 
   bool finds_any() {
     for (const Node& node : from_.nodes) {
@@ -48,25 +49,10 @@ class Sharer {
   }
 
   Graph run() {
-    to_.symbols = from_.symbols;
-    for (const ValueId input : from_.inputs) moved_[input] = to_.add_input(from_.type(input), from_.values[input].name);
-    for (const Node& node : from_.nodes) {
+    return rebuilt(from_, to_, moved_, [this](const Node& node) {
       origin_ = node.origin;
-      if (shares(from_, node)) {
-        const Use use = use_of(from_, node.inputs[0]);
-        if (functions_[use.x] > 1) {
-          moved_[node.outputs[0]] = node.op == Op::softplus ? softplus(use) : sigmoid(use);
-          continue;
-        }
-      }
-      std::vector<ValueId> operands;
-      for (const ValueId operand : node.inputs) operands.push_back(moved_[operand]);
-      const auto results = to_.add_all(node.op, std::move(operands), node.attributes, node.origin);
-      to_.nodes.back().equation = node.equation;
-      for (std::size_t i = 0; i < results.size(); ++i) moved_[node.outputs[i]] = results[i];
-    }
-    for (const ValueId output : from_.outputs) to_.outputs.push_back(moved_[output]);
-    return pruned(to_);
+      return shares(from_, node) ? shared_form(node) : kNone;
+    });
   }
 
  private:
@@ -79,6 +65,12 @@ class Sharer {
     const ValueId size = add(Op::absolute, {moved_[use.x]});
     Shared shared{to_.add_scalar(dtype, 0), to_.add_scalar(dtype, 1), add(Op::exp, {add(Op::negative, {size})})};
     return shared_.emplace(use.x, shared).first->second;
+  }
+
+  ValueId shared_form(const Node& node) {
+    const Use use = use_of(from_, node.inputs[0]);
+    if (functions_[use.x] < 2) return kNone;
+    return node.op == Op::softplus ? softplus(use) : sigmoid(use);
   }
 
   ValueId softplus(const Use& use) {
