@@ -608,6 +608,14 @@ GEMMULE_SPECIAL_1(i0)
 GEMMULE_SPECIAL_1(i1)
 GEMMULE_SPECIAL_2(ive)
 GEMMULE_SPECIAL_2(kve)
+GEMMULE_SPECIAL_1(j0)
+GEMMULE_SPECIAL_1(j1)
+GEMMULE_SPECIAL_2(jv)
+GEMMULE_SPECIAL_2(polygamma)
+GEMMULE_SPECIAL_2(gammaincinv)
+GEMMULE_SPECIAL_2(gammainccinv)
+GEMMULE_SPECIAL_2(owens_t)
+GEMMULE_SPECIAL_1(ndtri_exp)
 #undef GEMMULE_SPECIAL_1
 #undef GEMMULE_SPECIAL_2
 
@@ -615,6 +623,13 @@ struct fn_betainc {
   template <Floating T>
   T operator()(T a, T b, T x) const {
     return T(special::betainc(a, b, x));
+  }
+};
+
+struct fn_betaincinv {
+  template <Floating T>
+  T operator()(T a, T b, T x) const {
+    return T(special::betaincinv(a, b, x));
   }
 };
 

@@ -18,5 +18,15 @@ double i0(double x);
 double i1(double x);
 double ive(double v, double x);  // exp(-|x|) I_v(x)
 double kve(double v, double x);  // exp(x) K_v(x)
+double j0(double x);
+double j1(double x);
+double jv(double v, double x);
+double polygamma(double n, double x);
+double gammaincinv(double a, double p);
+double gammainccinv(double a, double q);
+double betaincinv(double a, double b, double p);
+double owens_t(double h, double a);
+double ndtri_exp(double x);  // the normal quantile of exp(x)
+double hyp2f1(double a, double b, double c, double z);
 
 }  // namespace gemmule::kernels::special

@@ -19,6 +19,7 @@ using LowerFunction = Lowered (*)(LowerContext&);
 constexpr LowerFunction kLowerFunctions[] = {
 #define ELEMENTWISE(name, arity, result, properties) lower_elementwise,
 #define OP(name, arity, outputs, kernel, properties) lower_##name,
+#define HOST(name, arity, outputs, kernel, properties) lower_on_host,
 #include "ir/ops.def"
 };
 
@@ -83,6 +84,8 @@ Lowered empty_results(const LowerContext& context) {
 
 }  // namespace
 
+bool runs_on_host_only(Op op) { return kLowerFunctions[static_cast<int>(op)] == lower_on_host; }
+
 Lowered lower(LowerContext& context) {
   if (!context.on_cpu && computes_nothing(context)) return empty_results(context);
   Lowered results = kLowerFunctions[static_cast<int>(context.node.op)](context);
@@ -108,6 +111,7 @@ mx::array without_elements(mx::Shape shape, mx::Dtype dtype) {
 }
 
 bool runs_on_gpu(const Graph& graph, const Node& node) {
+  if (runs_on_host_only(node.op)) return false;
   for (const ValueId value : node.inputs) {
     if (!on_gpu_has(graph.type(value).dtype)) return false;
   }

@@ -15,6 +15,7 @@ namespace gemmule {
 namespace mx = mlx::core;
 
 class ElementwiseChain;
+struct HostProgram;
 
 // What the lowering of one node knows. Operands are the arrays of node.inputs, in that order; every
 // type of the graph is static. An array of dtype c128, which MLX lacks, is an f64 array with one more
@@ -33,6 +34,8 @@ struct LowerContext {
   std::vector<bool> given_away = {};
   // The node as elementwise_chain makes it, from an earlier call. Null: it is made.
   std::shared_ptr<const ElementwiseChain> chain = nullptr;
+  // The same of a node that runs on the host only, as host_program makes it.
+  std::shared_ptr<const HostProgram> host = nullptr;
 
   const Type& operand_type(int i) const { return graph.type(node.inputs[i]); }
   const Type& result_type(int i = 0) const { return graph.type(node.outputs[i]); }
@@ -42,7 +45,20 @@ using Lowered = std::vector<mx::array>;  // one array per result
 
 #define ELEMENTWISE(name, arity, result, properties)
 #define OP(name, arity, outputs, kernel, properties) Lowered lower_##name(LowerContext& context);
+#define HOST(name, arity, outputs, kernel, properties)
 #include "ir/ops.def"
+
+// Whether the op has a kernel of the native executor only.
+bool runs_on_host_only(Op op);
+
+// What runs such a node. Throws UnsupportedError for what has no kernel.
+std::shared_ptr<const HostProgram> host_program(const Graph& graph, const Node& node);
+
+// Whether the node draws from a generator, which is computed at once and never traced.
+bool draws(const Node& node);
+
+// A node that runs on the host only: the native executor's step on the stream of a CPU.
+Lowered lower_on_host(LowerContext& context);
 
 // What runs an elementwise or fused node on the CPU; operands are not read. Throws UnsupportedError
 // where an op has no meaning for its dtypes.

@@ -1,5 +1,6 @@
 #include "mlx/program.h"
 
+#include <algorithm>
 #include <atomic>
 #include <string>
 
@@ -48,7 +49,8 @@ MlxProgram::MlxProgram(Graph graph, mx::Device device) : graph_(std::move(graph)
   if (gpu) {
     configure_tf32();
     // One kernel leaves nothing to fuse, and a traced call costs more than building its array.
-    if (computing_nodes(graph_) > 1) compile_id_ = new_compile_id();
+    const bool traced = std::none_of(graph_.nodes.begin(), graph_.nodes.end(), draws);
+    if (computing_nodes(graph_) > 1 && traced) compile_id_ = new_compile_id();
   }
 
   std::vector<bool> used(graph_.values.size(), false);
@@ -62,7 +64,8 @@ MlxProgram::MlxProgram(Graph graph, mx::Device device) : graph_(std::move(graph)
       constants_.emplace_back(node.outputs[0], to_array(node.attributes.tensor("value")));
       continue;
     }
-    may_raise_ = may_raise_ || is_indexing(node.op);
+    may_raise_ = may_raise_ || is_indexing(node.op) || runs_on_host_only(node.op);
+    if (runs_on_host_only(node.op)) step.host = host_program(graph_, node);
     step.on_gpu = gpu && runs_on_gpu(graph_, node);
     if (!step.on_gpu && (is_elementwise(node.op) || node.op == Op::fused)) {
       step.chain = elementwise_chain({.graph = graph_,
@@ -124,7 +127,8 @@ std::vector<mx::array> MlxProgram::build(std::vector<mx::array> inputs,
                          .on_cpu = !step.on_gpu,
                          .status = options.status,
                          .given_away = {},
-                         .chain = step.chain};
+                         .chain = step.chain,
+                         .host = step.host};
     context.operands.reserve(node.inputs.size());
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       std::optional<mx::array>& value = values[node.inputs[i]];

@@ -47,6 +47,7 @@ class MlxProgram {
   struct Step {
     bool on_gpu = false;
     std::shared_ptr<const ElementwiseChain> chain;  // of elementwise and fused nodes on the CPU
+    std::shared_ptr<const HostProgram> host;        // of nodes that run on the host only
     std::vector<bool> last_use;  // per operand: no later operand, node or output reads the value
   };
 

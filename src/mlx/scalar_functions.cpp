@@ -269,6 +269,15 @@ MISSING(i0)
 MISSING(i1)
 MISSING(ive)
 MISSING(kve)
+MISSING(j0)
+MISSING(j1)
+MISSING(jv)
+MISSING(polygamma)
+MISSING(gammaincinv)
+MISSING(gammainccinv)
+MISSING(betaincinv)
+MISSING(owens_t)
+MISSING(ndtri_exp)
 
 // -- comparison, logic and choice -----------------------------------------------------------------
 
