@@ -145,6 +145,12 @@ CpuProgram::~CpuProgram() { delete free_.load(); }
 
 std::unique_ptr<CpuProgram::Frame> CpuProgram::new_frame() const { return std::make_unique<Frame>(plan_); }
 
+CpuProgram::Calls::Calls(const CpuProgram& program) : frame_(program.new_frame()) {}
+
+CpuProgram::Calls::~Calls() = default;
+
+void CpuProgram::Calls::run(const void* const* inputs, void* const* outputs) { frame_->run(inputs, outputs); }
+
 void CpuProgram::run(const void* const* inputs, void* const* outputs) const {
   Lease(*this)->run(inputs, outputs);
 }

@@ -16,6 +16,8 @@ namespace gemmule {
 // Frames are kept for later calls, as many as calls were under way at once. A call allocates nothing
 // once a frame is free.
 class CpuProgram {
+  class Frame;
+
  public:
   // `graph` comes from prepare(). Throws UnsupportedError for what has no kernel.
   explicit CpuProgram(Graph graph, const PlanOptions& options = {});
@@ -31,6 +33,19 @@ class CpuProgram {
   // The same, adding the seconds of each instruction to `seconds`.
   void run_timed(const void* const* inputs, void* const* outputs, std::span<double> seconds) const;
 
+  // A frame of one's own, for the calls of a loop: one at a time.
+  class Calls {
+   public:
+    explicit Calls(const CpuProgram& program);
+    ~Calls();
+    Calls(const Calls&) = delete;
+    Calls& operator=(const Calls&) = delete;
+    void run(const void* const* inputs, void* const* outputs);
+
+   private:
+    std::unique_ptr<Frame> frame_;
+  };
+
   const LinearProgram& plan() const { return plan_; }
   const Graph& graph() const { return plan_.graph; }
 
@@ -38,7 +53,6 @@ class CpuProgram {
   bool is_long() const { return is_long_; }
 
  private:
-  class Frame;
   class Lease;
 
   std::unique_ptr<Frame> new_frame() const;

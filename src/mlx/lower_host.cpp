@@ -9,6 +9,7 @@
 #include "mlx/lower.h"
 #include "mlx/ops.h"
 #include "mlx/transforms.h"
+#include "plan/prepare.h"
 
 namespace gemmule {
 
@@ -30,7 +31,7 @@ struct HostProgram {
       }
     }
     alone.outputs = alone.add_all(node.op, operands, node.attributes, node.origin);
-    return std::make_shared<const HostProgram>(std::move(alone), std::move(inputs));
+    return std::make_shared<const HostProgram>(prepare(std::move(alone)), std::move(inputs));
   }
 
   HostProgram(Graph graph, std::vector<int> operands) : program(std::move(graph)), inputs(std::move(operands)) {}

@@ -99,6 +99,8 @@ std::map<std::string, int> kernel_counts(const Graph& graph) {
   for (const Node& node : graph.nodes) {
     const auto kernel = info(node.op).kernel;
     if (!kernel.empty()) ++counts[std::string(kernel)];
+    if (node.op != Op::scan) continue;
+    for (const auto& [inside, count] : kernel_counts(node.attributes.graph("body"))) counts[inside] += count;
   }
   return counts;
 }
@@ -108,6 +110,14 @@ Optimised optimise(Graph graph, const PipelineOptions& options) {
   PassContext context{options.disabled, {}, {}};
   Optimised result;
   graph = pruned(graph);
+  for (Node& node : graph.nodes) {
+    if (node.op != Op::scan) continue;
+    Optimised body = optimise(node.attributes.graph("body"), options);
+    for (const auto& [rule, count] : body.fired) context.fired[rule] += count;
+    context.missed.insert(context.missed.end(), body.missed.begin(), body.missed.end());
+    for (const auto& time : body.times) result.times.push_back(time);
+    node.attributes.set("body", std::make_shared<const Graph>(std::move(body.graph)));
+  }
   if (options.verify) verify(graph);
   for (const Pass& pass : pipeline()) {
     if (context.is_disabled(pass.name)) continue;

@@ -5,6 +5,7 @@
 
 #include "ir/error.h"
 #include "ir/fused.h"
+#include "ir/scan.h"
 #include "ir/text.h"
 #include "plan/formula.h"
 
@@ -19,8 +20,20 @@ bool Layout::is_row_major() const {
   return true;
 }
 
-int overwritable_operand(Op op) {
-  switch (op) {
+namespace {
+
+int buffer_of_state(const Node& node, int result) {
+  const ScanLoop loop = scan_loop(node.attributes);
+  if (result >= static_cast<int>(loop.states.size())) return kNone;
+  return loop.states[result].kind == ScanState::Kind::output ? kNone : loop.first_state() + result;
+}
+
+}  // namespace
+
+int overwritable_operand(const Node& node, int result) {
+  if (node.op == Op::scan) return buffer_of_state(node, result);
+  if (result != 0) return kNone;
+  switch (node.op) {
     case Op::gemm:
     case Op::batched_gemm:
     case Op::gemv:
@@ -148,7 +161,7 @@ class Planner {
       const ValueId output = node.outputs[i];
       Layout layout = dense(graph_().type(output), kNone);
       if (has_short_rows(node, instruction, output)) put_longest_axis_last(layout);
-      if (!is_reduced(node, i)) layout.buffer = memory_to_take(node, instruction, layout);
+      if (!is_reduced(node, i)) layout.buffer = memory_to_take(node, static_cast<int>(i), instruction, layout);
       if (layout.buffer == kNone) layout.buffer = new_buffer(Memory::workspace, kNone, bytes_of(layout));
       instruction.results.push_back(layout);
       place(output, std::move(layout));
@@ -216,10 +229,10 @@ class Planner {
   }
 
   // The buffer of an operand that dies here and whose elements lie as the result's, or kNone.
-  int memory_to_take(const Node& node, const Instruction& instruction, const Layout& result) const {
+  int memory_to_take(const Node& node, int index, const Instruction& instruction, const Layout& result) const {
     if (result.count() == 0) return kNone;
     const bool elementwise = is_elementwise(node.op) || node.op == Op::fused;
-    const int only = overwritable_operand(node.op);
+    const int only = elementwise ? kNone : overwritable_operand(node, index);
     for (std::size_t i = 0; i < instruction.operands.size(); ++i) {
       if (!elementwise && static_cast<int>(i) != only) continue;
       const Layout& operand = instruction.operands[i];
@@ -312,7 +325,9 @@ class Planner {
       const Layout& operand = instruction.operands[i];
       if (operand.buffer != from.buffer) continue;
       if (!same_layout_but_buffer(operand, from)) return false;
-      if (!elementwise && static_cast<int>(i) != overwritable_operand(node.op)) return false;
+      if (elementwise) continue;
+      const auto result = std::ranges::find_if(instruction.results, [&](const Layout& r) { return r.buffer == to.buffer; });
+      if (static_cast<int>(i) != overwritable_operand(node, static_cast<int>(result - instruction.results.begin()))) return false;
     }
     return true;
   }

@@ -98,9 +98,9 @@ std::optional<Layout> view_layout(const Graph& graph, const Node& node, const La
 void slice_layout(Layout& layout, const Graph& graph, const Integers& axes, const std::vector<ValueId>& operands,
                   std::size_t first);
 
-// The operand whose memory result 0 of the op may take, or kNone: the addend of gemm, the matrix of cholesky.
-// Elementwise and fused nodes may take any operand of the same layout.
-int overwritable_operand(Op op);
+// The operand whose memory a result of the node may take, or kNone: the addend of gemm, the matrix of cholesky, the
+// buffer of a loop's state. Elementwise and fused nodes may take any operand of the same layout.
+int overwritable_operand(const Node& node, int result);
 
 // Sets the offsets of workspace buffers; returns the bytes of the whole.
 std::size_t assign_offsets(std::vector<Buffer>& buffers);

@@ -21,6 +21,10 @@ const std::vector<PreparePass>& prepare_passes() {
 
 Graph prepare(Graph specialised, const PrepareOptions& options) {
   Graph graph = std::move(specialised);
+  for (Node& node : graph.nodes) {
+    if (node.op != Op::scan) continue;
+    node.attributes.set("body", std::make_shared<const Graph>(prepare(node.attributes.graph("body"), options)));
+  }
   for (const PreparePass& pass : prepare_passes()) {
     if (std::find(options.disabled.begin(), options.disabled.end(), pass.name) != options.disabled.end()) continue;
     pass.run(graph, options);

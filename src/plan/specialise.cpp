@@ -5,10 +5,12 @@
 #include "ir/error.h"
 #include "ir/fused.h"
 #include "ir/infer_rules.h"
+#include "ir/scan.h"
 #include "ir/text.h"
 #include "kernels/view.h"
 #include "passes/pass.h"
 #include "plan/evaluate.h"
+#include "plan/invariants.h"
 #include "plan/unit_views.h"
 
 namespace gemmule {
@@ -17,6 +19,21 @@ namespace {
 // Folded results are kept small: a large one costs memory in every program, and views cost nothing.
 constexpr std::int64_t kLargestFolded = 256;
 constexpr std::int64_t kLargestFoldedIntegers = 1 << 16;
+
+// The lengths of a loop's outputs, and the constants of which the body makes sizes.
+std::vector<int> sizes_of_loop(const Node& node) {
+  const ScanLoop loop = scan_loop(node.attributes);
+  const Graph& body = node.attributes.graph("body");
+  std::vector<int> operands;
+  for (int i = 0; i < static_cast<int>(loop.states.size()); ++i) {
+    if (loop.states[i].kind == ScanState::Kind::output) operands.push_back(loop.first_state() + i);
+  }
+  for (const int input : static_value_inputs(body)) {
+    const int constant = input - loop.first_constant_input();
+    if (constant >= 0) operands.push_back(loop.first_constant() + constant);
+  }
+  return operands;
+}
 
 // The operands of a node that say how large its result is.
 std::vector<int> size_operands(const Node& node) {
@@ -34,6 +51,8 @@ std::vector<int> size_operands(const Node& node) {
     case Op::arange:
     case Op::eye:
       break;
+    case Op::scan:
+      return sizes_of_loop(node);
     default:
       return {};
   }
@@ -107,6 +126,10 @@ class Specialiser {
       add_body(node, operands);
       return;
     }
+    if (node.op == Op::scan) {
+      add_loop(node, operands);
+      return;
+    }
     const auto results = add_and_fold(node, operands);
     if (node.op == Op::broadcast_to) check_stretching(node, operands[0], results[0]);
     for (std::size_t i = 0; i < results.size(); ++i) moved_[node.outputs[i]] = results[i];
@@ -137,6 +160,32 @@ class Specialiser {
       }
       moved_[node.outputs[i]] = result;
     }
+  }
+
+  // The body for the sizes of its operands, without what constants decide and what no step changes.
+  void add_loop(const Node& node, const std::vector<ValueId>& operands) {
+    const ScanLoop loop = scan_loop(node.attributes);
+    const Graph& body = node.attributes.graph("body");
+    const std::vector<int> operand_of = scan_operands(loop, body);
+    std::vector<Type> types;
+    std::vector<const Tensor*> values;
+    for (const int i : operand_of) {
+      Type type = to_.type(operands[i]);
+      if (i < loop.first_constant()) type.shape.erase(type.shape.begin());
+      types.push_back(std::move(type));
+      values.push_back(i < loop.first_constant() ? nullptr : to_.constant(operands[i]));
+    }
+    Node sized = node;
+    sized.inputs.assign(operands.begin(), operands.begin() + loop.first_constant());
+    const std::vector<ValueId> constants(operands.begin() + loop.first_constant(), operands.end());
+    const auto compute_outside = [&](const Node& inner, const std::vector<ValueId>& inputs) {
+      return add_and_fold(inner, inputs);
+    };
+    const Graph step = specialise_unfused(body, types, values);
+    sized.attributes.set("body", std::make_shared<const Graph>(without_invariants(
+                                     step, loop.first_constant_input(), constants, to_, compute_outside, sized.inputs)));
+    const auto results = add_and_fold(sized, sized.inputs);
+    for (std::size_t i = 0; i < results.size(); ++i) moved_[node.outputs[i]] = results[i];
   }
 
   // Adds the node and returns the values of its results, constants where its operands are.

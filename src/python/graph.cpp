@@ -5,6 +5,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 
@@ -12,6 +13,7 @@
 #include "ir/graph.h"
 #include "ir/text.h"
 #include "ir/verify.h"
+#include "plan/specialise.h"
 #include "python/bindings.h"
 
 namespace nb = nanobind;
@@ -163,6 +165,16 @@ void bind_graph(nb::module_& m) {
             graph.outputs = std::move(outputs);
           },
           "outputs"_a)
+      .def(
+          "set_inputs",
+          [](Graph& graph, std::vector<ValueId> inputs) {
+            if (!std::is_permutation(inputs.begin(), inputs.end(), graph.inputs.begin(), graph.inputs.end())) {
+              throw nb::value_error("set_inputs takes the inputs of the graph in another order");
+            }
+            graph.inputs = std::move(inputs);
+          },
+          "inputs"_a, "Puts the inputs into another order.")
+      .def("static_value_inputs", &static_value_inputs, "Indices of the inputs of whose values sizes are made.")
       .def("dtype",
            [](const Graph& graph, ValueId value) {
              return std::string(numpy_name(graph.type(checked(graph, value)).dtype));

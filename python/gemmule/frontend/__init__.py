@@ -7,6 +7,7 @@ from gemmule.frontend import (  # noqa: F401  (each registers its ops)
     elemwise,
     linalg,
     reductions,
+    scan,
     shape,
     signal,
     subtensor,

@@ -47,6 +47,10 @@ class Builder:
             self._vector_inputs.add(value)
         return value
 
+    def data_input(self, dtype: str, shape, name: str = "") -> int:
+        """An input whose values no size may depend on."""
+        return self.graph.input(dtype, shape, name)
+
     def add_all(self, op: str, inputs, attributes: dict | None = None) -> list[int]:
         values = self.graph.add(op, inputs, attributes or {}, self.origin)
         if op == "dim" or (inputs and self._host.issuperset(inputs)):

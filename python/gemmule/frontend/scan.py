@@ -1,0 +1,148 @@
+"""Loops: PyTensor's `Scan` as the IR's `scan`, whose body is compiled once."""
+
+import numpy as np
+from pytensor.graph.basic import Apply
+from pytensor.scan.op import Scan
+
+from gemmule.frontend.expand import expand
+from gemmule.frontend.registry import lowers, unsupported
+
+
+def _positions(taps) -> list[int]:
+    """Taps counted from the first element that is read."""
+    return [tap - min(taps) for tap in taps]
+
+
+def _clause(kind: str, reads, writes) -> str:
+    return " ".join([kind, *map(str, reads), "->", *map(str, writes)])
+
+
+def _states(info) -> list[str]:
+    """A clause of the attribute `states` for every state, in the order of the outputs."""
+    clauses = []
+    for reads, writes in zip(info.mit_mot_in_slices, info.mit_mot_out_slices, strict=True):
+        first = min(reads)
+        clauses.append(_clause("update", _positions(reads), [tap - first for tap in writes]))
+    for taps in (*info.mit_sot_in_slices, *info.sit_sot_in_slices):
+        clauses.append(_clause("trace", _positions(taps), [-min(taps)]))
+    clauses += ["output -> 0"] * info.n_nit_sot
+    clauses += ["update 0 -> 0"] * info.n_untraced_sit_sot
+    return clauses
+
+
+class _Body:
+    """The graph of one step."""
+
+    def __init__(self, op: Scan):
+        from gemmule.frontend.convert import Segment, ir_type
+
+        self.op = op
+        self.segment = Segment()
+        self.builder = self.segment.builder
+        inputs = op.fgraph.inputs
+        constants = len(inputs) - op.info.n_non_seqs
+        for index, variable in enumerate(inputs):
+            kind = ir_type(variable)
+            if kind is None:
+                raise unsupported(f"a value of type {variable.type} in a loop")
+            make = self.builder.input if index >= constants else self.builder.data_input
+            self.segment.values[variable] = make(*kind, variable.name or "")
+        self._lower_nodes()
+        self.outputs = [self._value(variable) for variable in op.fgraph.outputs]
+
+    def _lower_nodes(self) -> None:
+        from gemmule.frontend.convert import _lower_into
+
+        self._expanded = expand(self.op.fgraph.toposort())
+        for node in self._expanded.nodes:
+            if _lower_into(self.segment, node, self._expanded):
+                raise unsupported("a size in a loop depends on what its steps compute")
+
+    def _value(self, variable) -> int:
+        from gemmule.frontend.convert import _value_of
+
+        return _value_of(self.segment, self._expanded.resolve(variable))
+
+    def graph(self, clauses: list[str], until: int | None):
+        """The graph, one bool[] more per check in it: whether it has held in all steps so far."""
+        outputs = list(self.outputs[: len(self.outputs) - (until is not None)])
+        reads = []
+        for condition, _ in self.builder.checks:
+            so_far = self.builder.data_input("bool", ())
+            outputs.append(self.builder.add("bitwise_and", so_far, condition))
+            reads.append(so_far)
+            clauses.append("update 0 -> 0")
+        if until is not None:
+            outputs.append(self.builder.cast(until, "bool"))
+        graph = self.builder.graph
+        graph.set_outputs(outputs)
+        if reads:
+            constants = self.op.info.n_non_seqs
+            inputs = [value for value in graph.inputs if value not in reads]
+            states = len(inputs) - constants
+            graph.set_inputs([*inputs[:states], *reads, *inputs[states:]])
+        return graph
+
+
+@lowers(Scan)
+def lower_scan(node: Apply, inputs: list[int], builder) -> list[int]:
+    """One result per output; a loop that may stop early keeps its buffers whole and adds the number
+    of steps that it ran: see `WholeScan`."""
+    return lower_loop(node.op, node, inputs, builder)[: len(node.outputs)]
+
+
+def lower_loop(op: Scan, node: Apply, inputs: list[int], builder) -> list[int]:
+    info = op.info
+    body = _Body(op)
+    until = body.outputs[-1] if info.as_while else None
+    clauses = _states(info)
+    graph = body.graph(clauses, until)
+
+    def operands(first: int, count: int) -> list[int]:
+        return inputs[first : first + count]
+
+    steps = builder.cast(inputs[0], "int64")
+    buffers = info.n_mit_mot + info.n_mit_sot + info.n_sit_sot
+    sequences = operands(1, info.n_seqs)
+    at = 1 + info.n_seqs
+    traced = operands(at, buffers)
+    at += buffers
+    single = [builder.expand_dims(v, [0]) for v in operands(at, info.n_untraced_sit_sot)]
+    at += info.n_untraced_sit_sot
+    lengths = [_length(value, steps, builder) for value in operands(at, info.n_nit_sot)]
+    at += info.n_nit_sot
+    constants = operands(at, info.n_non_seqs)
+
+    first = len(graph.inputs) - len(constants)
+    for index in graph.static_value_inputs():
+        if index < first:
+            raise unsupported("a size in a loop depends on what its steps compute")
+        builder.size(constants[index - first])
+
+    true = [builder.constant(np.ones(1, "bool")) for _ in body.builder.checks]
+    results = builder.add_all(
+        "scan",
+        [steps, *sequences, *traced, *lengths, *single, *true, *constants],
+        {
+            "body": graph,
+            "sequences": info.n_seqs,
+            "states": "; ".join(clauses),
+            **({"until": True} if until is not None else {}),
+        },
+    )
+    states = buffers + info.n_nit_sot
+    ends = states + info.n_untraced_sit_sot
+    for result, (_, inner) in zip(results[ends:], body.builder.checks, strict=False):
+        builder.checks.append((builder.squeeze(result, [0]), inner))
+    return [
+        *results[:states],
+        *(builder.squeeze(result, [0]) for result in results[states:ends]),
+        *results[ends + len(true) :],
+    ]
+
+
+def _length(length: int, steps: int, builder) -> int:
+    """Of an output: none without steps."""
+    some = builder.add("greater", steps, builder.integer(0))
+    length = builder.cast(length, "int64")
+    return builder.size(builder.add("multiply", length, builder.cast(some, "int64")))
