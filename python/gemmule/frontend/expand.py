@@ -1,5 +1,6 @@
-"""The nodes of a function in the order in which they run, with inner graphs inlined."""
+"""The nodes of a function in the order in which they run; some are several: inner graphs are inlined."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pytensor.compile.builders import OpFromGraph
@@ -9,10 +10,38 @@ from pytensor.graph.traversal import io_toposort
 
 from gemmule.frontend.registry import lowering_of
 
+#: From a node to variables that compute its outputs in another way; None leaves the node as it is.
+Expansion = Callable[[Apply], list[Variable] | None]
+
+_EXPANSIONS: dict[type, Expansion] = {}
+
+
+def expands(*op_types: type) -> Callable[[Expansion], Expansion]:
+    """Registers the decorated function for these op classes and their subclasses."""
+
+    def register(function: Expansion) -> Expansion:
+        for op_type in op_types:
+            _EXPANSIONS[op_type] = function
+        return function
+
+    return register
+
+
+def expansion_of(op) -> Expansion | None:
+    for op_type in type(op).__mro__:
+        if op_type in _EXPANSIONS:
+            return _EXPANSIONS[op_type]
+    return None
+
+
+@expands(OpFromGraph)
+def inline(node: Apply) -> list[Variable] | None:
+    return inline_ofg_node(node) if lowering_of(node.op) is None else None
+
 
 @dataclass
 class Expanded:
-    """Nodes in order; for each output of an inlined `OpFromGraph` the variable that computes it."""
+    """Nodes in order; for each output of a node that became several the variable that computes it."""
 
     nodes: list[Apply]
     aliases: dict[Variable, Variable]
@@ -24,7 +53,7 @@ class Expanded:
 
 
 def expand(nodes) -> Expanded:
-    """Inlines every `OpFromGraph` among ``nodes``, recursively."""
+    """Expands every one of ``nodes`` that has an expansion, recursively."""
     result = Expanded([], {})
     _expand_into(result, nodes)
     return result
@@ -32,9 +61,10 @@ def expand(nodes) -> Expanded:
 
 def _expand_into(result: Expanded, nodes) -> None:
     for node in nodes:
-        if not isinstance(node.op, OpFromGraph) or lowering_of(node.op) is not None:
+        expansion = expansion_of(node.op)
+        outputs = expansion(node) if expansion is not None else None
+        if outputs is None:
             result.nodes.append(node)
             continue
-        outputs = inline_ofg_node(node)
         _expand_into(result, io_toposort(node.inputs, outputs))
         result.aliases.update(zip(node.outputs, outputs, strict=True))

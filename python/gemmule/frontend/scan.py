@@ -1,10 +1,16 @@
 """Loops: PyTensor's `Scan` as the IR's `scan`, whose body is compiled once."""
 
+from functools import lru_cache
+
 import numpy as np
+import pytensor
+import pytensor.tensor as pt
+from pytensor.compile.mode import Mode
 from pytensor.graph.basic import Apply
+from pytensor.graph.op import Op
 from pytensor.scan.op import Scan
 
-from gemmule.frontend.expand import expand
+from gemmule.frontend.expand import expand, expands
 from gemmule.frontend.registry import lowers, unsupported
 
 
@@ -84,14 +90,83 @@ class _Body:
         return graph
 
 
+class WholeScan(Op):
+    """A `Scan` that may stop early, with the buffers of its outputs whole.
+
+    Outputs: those of the `Scan`; then, for each that is as long as the steps, how many elements of it count, int64[].
+    """
+
+    __props__ = ("scan",)
+
+    def __init__(self, scan: Scan):
+        self.scan = scan
+
+    def make_node(self, *inputs):
+        node = self.scan.make_node(*inputs)
+        outputs = [variable.type() for variable in node.outputs]
+        first, last = self.traced()
+        for index in range(first, last):
+            type_ = node.outputs[index].type
+            outputs[index] = type_.clone(shape=(None, *type_.shape[1:]))()
+        return Apply(self, list(inputs), [*outputs, *(pt.lscalar() for _ in range(first, last))])
+
+    def traced(self) -> tuple[int, int]:
+        """The outputs that may be cut: from, to."""
+        info = self.scan.info
+        return info.n_mit_mot, info.n_mit_mot + info.n_mit_sot + info.n_sit_sot + info.n_nit_sot
+
+    def perform(self, node, inputs, output_storage):
+        results = self._function()(*inputs)
+        first, last = self.traced()
+        results += [np.asarray(results[index].shape[0], "int64") for index in range(first, last)]
+        for cell, result in zip(output_storage, results, strict=True):
+            cell[0] = result
+
+    @lru_cache(maxsize=1)  # noqa: B019  (one function per op)
+    def _function(self):
+        inputs = [variable.type() for variable in self.scan.outer_inputs_like()]
+        return pytensor.function(inputs, self.scan(*inputs, return_list=True), mode=Mode("py", None))
+
+
+@expands(Scan)
+def cut_at_the_end(node: Apply) -> list | None:
+    """A loop with a condition: what it computes, cut to the steps that it ran."""
+    if not node.op.info.as_while:
+        return None
+    whole = WholeScan(node.op)
+    outputs = whole(*node.inputs, return_list=True)
+    results, lengths = outputs[: len(node.outputs)], outputs[len(node.outputs) :]
+    first, _ = whole.traced()
+    for index, length in enumerate(lengths, start=first):
+        results[index] = results[index][:length]
+    return results
+
+
 @lowers(Scan)
 def lower_scan(node: Apply, inputs: list[int], builder) -> list[int]:
-    """One result per output; a loop that may stop early keeps its buffers whole and adds the number
-    of steps that it ran: see `WholeScan`."""
-    return lower_loop(node.op, node, inputs, builder)[: len(node.outputs)]
+    return lower_loop(node.op, inputs, builder)
 
 
-def lower_loop(op: Scan, node: Apply, inputs: list[int], builder) -> list[int]:
+@lowers(WholeScan)
+def lower_whole_scan(node: Apply, inputs: list[int], builder) -> list[int]:
+    op = node.op.scan
+    *results, ran = lower_loop(op, inputs, builder)
+    first, last = node.op.traced()
+    steps = builder.cast(inputs[0], "int64")
+    missing = builder.add("subtract", steps, ran)
+    starts = [-min(taps) for taps in (*op.info.mit_sot_in_slices, *op.info.sit_sot_in_slices)]
+    starts += [0] * op.info.n_nit_sot
+    for result, start in zip(results[first:last], starts, strict=True):
+        length = builder.dim(result, 0)
+        written = builder.add("add", ran, builder.integer(start))
+        cut = builder.add("subtract", length, missing)
+        longer = builder.add("greater", length, written)
+        results.append(builder.add("where", longer, cut, length))
+    return results
+
+
+def lower_loop(op: Scan, inputs: list[int], builder) -> list[int]:
+    """The outputs of a `Scan`; with a condition also the number of steps that were run, int64[]."""
     info = op.info
     body = _Body(op)
     until = body.outputs[-1] if info.as_while else None
