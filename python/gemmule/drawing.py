@@ -16,6 +16,7 @@ COLOURS = {
     "factorisation": ("#e6dcf5", "#7146ad"),
     "elementwise": ("#d9ecd9", "#3c7d3c"),
     "reduction": ("#d6e8f7", "#2b6ca8"),
+    "loop": ("#fbf3c4", "#94820f"),
     "movement": ("#eeeeee", "#777777"),
     "python": ("#fbd9dd", "#b3273b"),
     "input": ("#ffffff", "#444444"),

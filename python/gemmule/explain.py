@@ -46,7 +46,8 @@ class Kernel:
     is what it computes, in the names of the program; ``pattern`` the equation of the rule that
     made it ("" where none had to); ``origin`` the node of the PyTensor graph that it comes from.
     ``operands`` and ``results`` are typed values: ``"%A: f64[3,4]"``. ``flops`` and ``bytes`` are
-    numbers where all sizes are known, formulas such as ``"2*m*k*n"`` otherwise.
+    numbers where all sizes are known, formulas such as ``"2*m*k*n"`` otherwise. ``depth`` is how
+    many loops the kernel is in, whose own rows come before; it costs so much in every step then.
     """
 
     kernel: str
@@ -59,6 +60,7 @@ class Kernel:
     results: list[str]
     flops: int | str
     bytes: int | str
+    depth: int = 0
 
     @property
     def assignment(self) -> str:
@@ -144,7 +146,7 @@ class Explanation:
             )
             rows.append(
                 (
-                    shortened(kernel.assignment, 64),
+                    shortened("  " * kernel.depth + kernel.assignment, 64),
                     "->",
                     name,
                     result,
@@ -152,10 +154,9 @@ class Explanation:
                     _number(kernel.bytes),
                 )
             )
-        if len(self.kernels) > 1 and all(isinstance(kernel.flops, int) for kernel in self.kernels):
-            total = [
-                sum(getattr(kernel, what) for kernel in self.kernels) for what in ("flops", "bytes")
-            ]
+        outer = [kernel for kernel in self.kernels if kernel.depth == 0]
+        if len(self.kernels) > 1 and all(isinstance(kernel.flops, int) for kernel in outer):
+            total = [sum(getattr(kernel, what) for kernel in outer) for what in ("flops", "bytes")]
             rows.append((f"{len(self.kernels)} kernels", "", "", "", *map(_number, total)))
         return aligned(rows)
 
@@ -313,6 +314,7 @@ _KINDS = {
     "factorisation": "potrf trsm gesv getri getrf syevd",
     "elementwise": "elementwise",
     "reduction": "reduce scan",
+    "loop": "loop",
 }
 KIND_OF_KERNEL = {kernel: kind for kind, kernels in _KINDS.items() for kernel in kernels.split()}
 
@@ -373,7 +375,7 @@ class _Picture:
         What comes after the first ``outputs`` says whether checks hold.
         """
         nodes = graph.nodes
-        rows = {row["node"]: Kernel(**row) for row in _core.kernels(graph)}
+        rows = {row["node"]: Kernel(**row) for row in _core.kernels(graph) if row["depth"] == 0}
         sources = {}
         for value, source in zip(graph.inputs, inputs, strict=True):
             if source is not None:

@@ -161,10 +161,11 @@ def _rows_of_segment(segment, inputs, repeats: int, seconds: float) -> list[Row]
     try:
         graph, timings = segment.executable.profile(inputs, repeats)
     except ValueError:  # MLX's executor: one row for all of it
-        kernels = _core.kernels(segment.executable.specialised(inputs))
+        graph = segment.executable.specialised(inputs)
+        kernels = [row for row in _core.kernels(graph) if row["depth"] == 0]
         flops, moved = (sum(row[what] for row in kernels) for what in ("flops", "bytes"))
         return [Row("mlx", "product", f"{len(kernels)} kernels", "", seconds, flops, moved)]
-    kernels = {row["node"]: row for row in _core.kernels(graph)}
+    kernels = {row["node"]: row for row in _core.kernels(graph) if row["depth"] == 0}
     rows = []
     for node, spent in timings:
         if node not in kernels:

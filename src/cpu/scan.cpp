@@ -63,7 +63,7 @@ class Scan : public Step {
  public:
   explicit Scan(const StepContext& context) : loop_(scan_loop(context.node.attributes)) {
     const Graph& body = context.node.attributes.graph("body");
-    message_ = context.message("");
+    origin_ = context.node.origin.empty() ? "" : " (node \"" + context.node.origin + "\")";
     constants_ = context.count() - loop_.first_constant();
     set_sequences(context);
     set_buffers(context);
@@ -189,19 +189,19 @@ class Scan : public Step {
   }
 
   void check(std::int64_t n) const {
-    if (n < 0) throw IndexError(message_ + "the number of steps is " + std::to_string(n));
+    const auto text = [&](const std::string& what) { return "[scan] " + what + origin_; };
+    if (n < 0) throw IndexError(text("the number of steps is " + std::to_string(n)));
     for (std::size_t i = 0; i < sequence_lengths_.size(); ++i) {
       if (sequence_lengths_[i] < n) {
-        throw ShapeError(message_ + "sequence " + std::to_string(i) + " has " + std::to_string(sequence_lengths_[i]) +
-                         " elements, the loop has " + std::to_string(n) + " steps");
+        throw ShapeError(text("sequence " + std::to_string(i) + " has " + std::to_string(sequence_lengths_[i]) +
+                              " elements, the loop has " + std::to_string(n) + " steps"));
       }
     }
     for (const Buffer& buffer : buffers_) {
-      std::int64_t least = buffer.state.kind == ScanState::Kind::trace ? buffer.state.start() : 1;
-      for (const std::int64_t read : buffer.state.reads) least = std::max<std::int64_t>(least, n > 0 && read == 0 ? 1 : 0);
-      if (n > 0 && buffer.length < std::max<std::int64_t>(least, 1)) {
-        throw ShapeError(message_ + "a state's buffer has " + std::to_string(buffer.length) + " elements, it needs " +
-                         std::to_string(std::max<std::int64_t>(least, 1)));
+      const std::int64_t least = n == 0 ? 0 : std::max<std::int64_t>(1, buffer.state.start());
+      if (buffer.length < least) {
+        throw ShapeError(text("the buffer of a state has " + std::to_string(buffer.length) + " elements, it needs " +
+                              std::to_string(least)));
       }
     }
   }
@@ -261,7 +261,7 @@ class Scan : public Step {
   }
 
   ScanLoop loop_;
-  std::string message_;
+  std::string origin_;  // at the end of messages
   int constants_ = 0;
   std::vector<std::int64_t> sequence_steps_, sequence_lengths_;
   std::vector<Buffer> buffers_;

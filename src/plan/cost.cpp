@@ -202,6 +202,15 @@ SizeFormula flops(const Graph& graph, const Node& node) {
     }
     case Op::row_blocks:
       return body_flops(graph, node);
+    case Op::scan: {
+      // Sizes of the body have names of their own: known ones only.
+      const auto steps = graph.integer_constant(node.inputs[0]);
+      const Graph& body = node.attributes.graph("body");
+      SizeFormula total;
+      for (const Node& inner : body.nodes) total += flops(body, inner);
+      const auto step = total.value();
+      return steps && step ? SizeFormula(static_cast<double>(*steps) * *step) : SizeFormula();
+    }
     case Op::matmul:
     case Op::batched_matmul:
       return product_flops(graph, node, 0);

@@ -477,7 +477,27 @@ Tensor product(const Graph& graph, const Node& node, const Tensors& t) {
 
 }  // namespace
 
+bool evaluates(Op op) {
+  switch (op) {
+#define HOST(name, arity, outputs, kernel, properties) case Op::name:
+#include "ir/ops.def"
+    case Op::sort:
+    case Op::argsort:
+    case Op::scaled_sum:
+    case Op::cholesky:
+    case Op::solve_triangular:
+    case Op::solve:
+    case Op::inv:
+    case Op::slogdet:
+    case Op::eigh:
+      return false;
+    default:
+      return true;
+  }
+}
+
 std::optional<Tensors> evaluate(const Graph& graph, const Node& node, const Tensors& operands) {
+  if (!evaluates(node.op)) return std::nullopt;
   const auto one = [](Tensor tensor) { return std::optional<Tensors>(Tensors{std::move(tensor)}); };
   const auto with_shape = [&](const Tensor& tensor) {
     return one(Tensor{tensor.dtype, static_shape(graph.type(node.outputs[0])), tensor.data});
@@ -547,7 +567,7 @@ std::optional<Tensors> evaluate(const Graph& graph, const Node& node, const Tens
     case Op::batched_gemm:
       return one(product(graph, node, operands));
     default:
-      return std::nullopt;
+      throw InternalError("[" + std::string(info(node.op).name) + "] has no evaluation on the host");
   }
 }
 

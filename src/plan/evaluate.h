@@ -9,8 +9,11 @@
 
 namespace gemmule {
 
+// Whether the host evaluates the op: not LAPACK, sorting and what only the native executor has.
+bool evaluates(Op op);
+
 // The results of one node, from tensors for its operands; nothing for ops that the host does not
-// evaluate (products with flags are evaluated, LAPACK ops are not). Throws UserError where the values
+// evaluate. Throws UserError where the values
 // are at fault (an index out of bounds).
 std::optional<std::vector<Tensor>> evaluate(const Graph& graph, const Node& node,
                                             const std::vector<Tensor>& operands);

@@ -363,6 +363,13 @@ std::string name_of(const Graph& graph, ValueId value) {
   return "%" + (name.empty() ? std::to_string(value) : name);
 }
 
+std::string indented(const std::string& text) {
+  std::istringstream lines(text);
+  std::string result;
+  for (std::string line; std::getline(lines, line);) result += "    " + line + "\n";
+  return result;
+}
+
 std::string place_of(const LinearProgram& program, const Layout& layout) {
   const Buffer& buffer = program.buffers[layout.buffer];
   std::string text;
@@ -407,6 +414,7 @@ std::string to_text(const LinearProgram& program) {
     }
     if (node != nullptr && !node->equation.empty()) text << "  # " << formula(program.graph, *node);
     text << "\n";
+    if (node != nullptr && node->op == Op::scan) text << indented(to_text(node->attributes.graph("body"), {.elide_large_constants = true}));
   }
   text << "workspace: " << program.workspace_bytes << " bytes, of which " << program.live_bytes
        << " are alive at once at most\n";

@@ -29,8 +29,7 @@ nb::list typed_values(const Graph& graph, const std::vector<ValueId>& values) {
   return texts;
 }
 
-nb::list kernels_of(const Graph& graph) {
-  nb::list rows;
+void add_kernels(nb::list& rows, const Graph& graph, int depth) {
   for (std::size_t id = 0; id < graph.nodes.size(); ++id) {
     const Node& node = graph.nodes[id];
     const auto found = cost(graph, node);
@@ -46,8 +45,15 @@ nb::list kernels_of(const Graph& graph) {
     row["results"] = typed_values(graph, node.outputs);
     row["flops"] = number_or_text(found->flops);
     row["bytes"] = number_or_text(found->bytes);
+    row["depth"] = depth;
     rows.append(row);
+    if (node.op == Op::scan) add_kernels(rows, node.attributes.graph("body"), depth + 1);
   }
+}
+
+nb::list kernels_of(const Graph& graph) {
+  nb::list rows;
+  add_kernels(rows, graph, 0);
   return rows;
 }
 
@@ -59,7 +65,8 @@ void bind_cost(nb::module_& m) {
       "The kernels of a graph in order. Dicts of kernel, op, equation (in the graph's names),\n"
       "pattern (the rule's equation, \"\" when none fired), origin (the node of the PyTensor\n"
       "graph), node (index into graph.nodes), operands and results (\"%A: f64[m,k]\"), flops and\n"
-      "bytes: numbers, or formulas of the sizes that are not known.");
+      "bytes: numbers, or formulas of the sizes that are not known; depth: how many loops it is in,\n"
+      "whose own rows come before; flops and bytes are those of one step then.");
 }
 
 }  // namespace gemmule

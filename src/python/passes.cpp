@@ -6,6 +6,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "passes/pipeline.h"
+#include "plan/evaluate.h"
 #include "python/bindings.h"
 
 namespace nb = nanobind;
@@ -44,6 +45,16 @@ void bind_passes(nb::module_& m) {
       "graph"_a, "disabled"_a = std::vector<std::string>{}, "dump"_a = "", "verify"_a = true,
       "Runs the passes. `disabled` names rules or passes; `dump` is \"all\" or \"after:<pass>\", comma\n"
       "separated, and prints to stderr. Raises ValueError for a name that does not exist.");
+  m.def(
+      "evaluated_ops",
+      [] {
+        std::vector<std::string> names;
+        for (int i = 0; i < kOpCount; ++i) {
+          if (evaluates(static_cast<Op>(i))) names.emplace_back(info(static_cast<Op>(i)).name);
+        }
+        return names;
+      },
+      "The ops that are computed at once where all operands are known, so that sizes may be made of them.");
   m.def(
       "rules",
       [] {

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gemmule._core import Graph
+from gemmule._core import Graph, evaluated_ops
 
 INT_MAX = np.iinfo(np.int64).max
 INT_MIN = np.iinfo(np.int64).min
@@ -12,6 +12,8 @@ LONGEST_SHAPE = 16
 
 #: Bytes from which a constant is looked up by its memory.
 LARGE_CONSTANT = 1 << 16
+
+_EVALUATED = frozenset(evaluated_ops())
 
 
 class SizeFromData(Exception):
@@ -53,7 +55,7 @@ class Builder:
 
     def add_all(self, op: str, inputs, attributes: dict | None = None) -> list[int]:
         values = self.graph.add(op, inputs, attributes or {}, self.origin)
-        if op == "dim" or (inputs and self._host.issuperset(inputs)):
+        if op == "dim" or (inputs and op in _EVALUATED and self._host.issuperset(inputs)):
             self._host.update(values)
         return values
 

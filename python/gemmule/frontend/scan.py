@@ -1,7 +1,5 @@
 """Loops: PyTensor's `Scan` as the IR's `scan`, whose body is compiled once."""
 
-from functools import lru_cache
-
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
@@ -100,6 +98,7 @@ class WholeScan(Op):
 
     def __init__(self, scan: Scan):
         self.scan = scan
+        self._function = None
 
     def make_node(self, *inputs):
         node = self.scan.make_node(*inputs)
@@ -116,16 +115,15 @@ class WholeScan(Op):
         return info.n_mit_mot, info.n_mit_mot + info.n_mit_sot + info.n_sit_sot + info.n_nit_sot
 
     def perform(self, node, inputs, output_storage):
-        results = self._function()(*inputs)
+        if self._function is None:
+            variables = [variable.type() for variable in node.inputs]
+            outputs = self.scan(*variables, return_list=True)
+            self._function = pytensor.function(variables, outputs, mode=Mode("py", None))
+        results = self._function(*inputs)
         first, last = self.traced()
         results += [np.asarray(results[index].shape[0], "int64") for index in range(first, last)]
         for cell, result in zip(output_storage, results, strict=True):
             cell[0] = result
-
-    @lru_cache(maxsize=1)  # noqa: B019  (one function per op)
-    def _function(self):
-        inputs = [variable.type() for variable in self.scan.outer_inputs_like()]
-        return pytensor.function(inputs, self.scan(*inputs, return_list=True), mode=Mode("py", None))
 
 
 @expands(Scan)
