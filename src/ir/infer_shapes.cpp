@@ -36,9 +36,12 @@ Shape sizes_after_first(InferContext& context, int* minus_one = nullptr) {
 }
 
 // The shape that slicing `shape` along `axes` leaves; operands from `first` on are start, stop, step.
+// `elements` lists axes whose slice stands for one index, which then has to be within bounds.
 Shape sliced_shape(InferContext& context, Shape shape, int first) {
   const auto axes = normal_axes(context, "axes", static_cast<int>(shape.size()));
   need_operands(context, first + 3 * static_cast<int>(axes.size()), first + 3 * static_cast<int>(axes.size()));
+  const Integers elements =
+      context.attributes.find("elements") != nullptr ? context.attributes.integers("elements") : Integers{};
   for (std::size_t i = 0; i < axes.size(); ++i) {
     std::optional<std::int64_t> bounds[3];
     for (int j = 0; j < 3; ++j) {
@@ -50,6 +53,11 @@ Shape sliced_shape(InferContext& context, Shape shape, int first) {
     const auto& [start, stop, step] = bounds;
     if (step == 0) throw UserError(message(context, "the step of axis " + std::to_string(axes[i]) + " is 0"));
     Dim& dim = shape[axes[i]];
+    const bool one = std::find(elements.begin(), elements.end(), axes[i]) != elements.end();
+    if (one && dim.is_known() && start && (*start < -dim.size || *start >= dim.size)) {
+      throw IndexError(message(context, "index " + std::to_string(*start) + " is out of bounds for axis " +
+                                            std::to_string(axes[i]) + " with size " + std::to_string(dim.size)));
+    }
     const bool whole = start == 0 && stop == std::numeric_limits<std::int64_t>::max() && step == 1;
     if (whole) continue;
     if (dim.is_known() && start && stop && step) {

@@ -111,10 +111,16 @@ def parse_index(idx_list, variables, inputs, builder) -> Index:
     return index
 
 
+def _slices(index: Index) -> dict[str, list[int]]:
+    """The attributes of a slice; where it stands for an integer, that has to be within bounds."""
+    elements = {"elements": index.dropped} if index.dropped else {}
+    return {"axes": index.slice_axes, **elements}
+
+
 def _select(x: int, index: Index, builder) -> int:
     """The part of x that slices and constant integers select."""
     if index.slice_axes:
-        x = builder.add("slice", x, *index.bounds, axes=index.slice_axes)
+        x = builder.add("slice", x, *index.bounds, **_slices(index))
     return builder.squeeze(x, index.dropped)
 
 
@@ -189,7 +195,7 @@ def _update(
         y = _with_rank(y, rank - len(index.dropped), builder)
         y = builder.expand_dims(y, index.dropped)
     op = "slice_set" if set_instead else "slice_add"
-    return builder.add(op, x, y, *index.bounds, axes=index.slice_axes)
+    return builder.add(op, x, y, *index.bounds, **_slices(index))
 
 
 def _masked_update(node, inputs, builder) -> int | None:

@@ -1,0 +1,43 @@
+"""What statements of generated programs call besides PyTensor itself."""
+
+import numpy as np
+import pytensor.tensor as pt
+from pytensor.compile.builders import OpFromGraph
+
+__all__ = ["inner", "positive_definite", "repeated", "triangular", "well_conditioned"]
+
+
+def repeated(array):
+    """The first row of the array, in every row, with a stride of 0."""
+    return np.broadcast_to(array[:1], array.shape) if array.ndim and array.size else array
+
+
+def inner(function, *arguments):
+    """``function`` of the arguments as an `OpFromGraph`."""
+    parameters = [argument.type() for argument in arguments]
+    return OpFromGraph(parameters, [function(*parameters)])(*arguments)
+
+
+def _bounded(matrix):
+    """Entries in (-1, 1), whatever they were; NaN becomes 0."""
+    matrix = pt.switch(pt.isnan(matrix), 0, matrix)
+    return pt.tanh(matrix)
+
+
+def positive_definite(matrix):
+    """A symmetric positive definite matrix made from any square one."""
+    matrix = _bounded(matrix)
+    n = matrix.shape[-1]
+    return matrix @ matrix.mT + n.astype(matrix.dtype) * pt.eye(n, dtype=matrix.dtype)
+
+
+def well_conditioned(matrix):
+    """A matrix dominated by its diagonal, not symmetric."""
+    matrix = _bounded(matrix)
+    n = matrix.shape[-1]
+    return matrix + (n + 1).astype(matrix.dtype) * pt.eye(n, dtype=matrix.dtype)
+
+
+def triangular(matrix, lower=True):
+    matrix = well_conditioned(matrix)
+    return pt.tril(matrix) if lower else pt.triu(matrix)
