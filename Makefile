@@ -19,7 +19,7 @@ export PYTHON
 CPP_FILES = $(shell find src bench examples tests -name '*.h' -o -name '*.cpp')
 
 .DEFAULT_GOAL := help
-.PHONY: help env build test test-cpp test-python demo bench format lint asan tsan pins clean distclean
+.PHONY: help env build test test-cpp test-python fuzz demo bench format lint asan tsan pins clean distclean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ test-cpp: $(BUILD)/build.ninja ## run the C++ tests
 
 test-python: build ## run the Python tests
 	@$(PY) -m pytest $(ARGS)
+
+fuzz: build ## run random graphs, and compare with PyTensor (ARGS="--graphs 10000 --seed 1")
+	@cd tests && ../$(PY) -m fuzz $(ARGS)
 
 demo: build ## see what Gemmule does, in a minute
 	@$(PY) examples/demo.py $(ARGS)

@@ -1,5 +1,6 @@
 """Random programs."""
 
+import contextlib
 from random import Random
 
 import numpy as np
@@ -9,7 +10,15 @@ from fuzz.program import Draft, Input, Refused, Source, argument_text, declarati
 from fuzz.table import families
 
 #: How often a statement is drawn from a family, relative to the others.
-WEIGHTS = {"elementwise": 6, "reductions": 3, "products": 4, "linalg": 1, "indexing": 3, "shapes": 3}
+WEIGHTS = {
+    "elementwise": 6,
+    "reductions": 3,
+    "products": 4,
+    "linalg": 1,
+    "indexing": 3,
+    "shapes": 3,
+    "loops": 0.4,
+}
 LONGEST = 10
 
 
@@ -59,10 +68,8 @@ def _add_gradient(draft: Draft) -> None:
     cost = draft.random.choice(floats).name
     some = draft.random.sample(inputs, draft.random.randint(1, min(3, len(inputs))))
     wrt = ", ".join(value.name for value in some)
-    try:
+    with contextlib.suppress(Refused):
         draft.add(f'pt.grad({cost}.sum(), [{wrt}], disconnected_inputs="ignore")')
-    except Refused:
-        pass
 
 
 # -- arguments -------------------------------------------------------------------------------------
@@ -91,14 +98,22 @@ def _calls(draft: Draft) -> list[list[str]]:
         broken = [
             item
             if any(item.static)
-            else Input(item.name, item.dtype, tuple(random.choices(list(sizes), k=len(item.labels))),
-                       item.static, item.content, item.layout)
+            else Input(
+                item.name,
+                item.dtype,
+                tuple(random.choices(list(sizes), k=len(item.labels))),
+                item.static,
+                item.content,
+                item.layout,
+            )
             for item in draft.inputs
         ]
-        calls.append([
-            _argument(draft, item, draft.sizes if any(item.static) else sizes, data)
-            for item in broken
-        ])
+        calls.append(
+            [
+                _argument(draft, item, draft.sizes if any(item.static) else sizes, data)
+                for item in broken
+            ]
+        )
     return calls
 
 

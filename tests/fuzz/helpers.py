@@ -1,10 +1,20 @@
 """What statements of generated programs call besides PyTensor itself."""
 
 import numpy as np
+import pytensor
 import pytensor.tensor as pt
 from pytensor.compile.builders import OpFromGraph
+from pytensor.scan.utils import until
 
-__all__ = ["inner", "positive_definite", "repeated", "triangular", "well_conditioned"]
+__all__ = [
+    "inner",
+    "loop",
+    "loop_until",
+    "positive_definite",
+    "repeated",
+    "triangular",
+    "well_conditioned",
+]
 
 
 def repeated(array):
@@ -41,3 +51,36 @@ def well_conditioned(matrix):
 def triangular(matrix, lower=True):
     matrix = well_conditioned(matrix)
     return pt.tril(matrix) if lower else pt.triu(matrix)
+
+
+def loop(function, sequences, states=None, constants=None, **settings):
+    """`pytensor.scan`, whose states keep the dtypes and types that they start with."""
+
+    def step(*arguments):
+        result = function(*arguments)
+        if states:
+            start = states[0]["initial"][0] if isinstance(states[0], dict) else states[0]
+            result = pt.specify_broadcastable(
+                result.astype(start.dtype),
+                *[axis for axis, size in enumerate(start.type.shape) if size == 1],
+            )
+        return result
+
+    return pytensor.scan(
+        step,
+        sequences=sequences,
+        outputs_info=states,
+        non_sequences=constants,
+        return_updates=False,
+        **settings,
+    )
+
+
+def loop_until(function, start, limit, steps):
+    """The states up to the first one above the limit."""
+
+    def step(state):
+        state = function(state).astype(start.dtype)
+        return state, until(state > limit)
+
+    return pytensor.scan(step, outputs_info=[start], n_steps=steps, return_updates=False)

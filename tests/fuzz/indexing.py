@@ -87,7 +87,10 @@ def advanced(of=0):
                 way = draft.random.random()
                 size = first.shape[axis]
                 parts.append(
-                    ":" if way < 0.6 else _slice(draft, size) if way < 0.9 or not size
+                    ":"
+                    if way < 0.6
+                    else _slice(draft, size)
+                    if way < 0.9 or not size
                     else str(_position(draft, size))
                 )
         return ", ".join(parts)
@@ -126,14 +129,17 @@ ROWS = [
     row("{0}[{0} > 0]", array("ffi", (1, 2))),
     *[row(f"{{0}}[{{1}}].{way}(1)", ANY, basic()) for way in UPDATES],
     *[row(f"{{0}}[{{1}}].{way}({{0}}[{{1}}] * 2)", ANY, basic()) for way in UPDATES],
-    *[row(f"{{0}}[{{1}}].{way}({{0}}[{{1}}].sum())", array("f", (1, 2)), basic()) for way in UPDATES],
+    *[
+        row(f"{{0}}[{{1}}].{way}({{0}}[{{1}}].sum())", array("f", (1, 2)), basic())
+        for way in UPDATES
+    ],
     *[row(f"{{0}}[{{1}}].{way}(3)", ANY, advanced()) for way in UPDATES],
     row("{0}[{1}].inc({0}[{1}] * 2)", ANY, advanced()),
     row("pt.inc_subtensor({0}[{1}], 2, ignore_duplicates=True)", ANY, advanced()),
     *[row(f"{{0}}[{{1}}].{way}(2)", ANY, mask()) for way in UPDATES],
     *[row(f"{{0}}[{{1}}].{way}(2)", ANY, mask(whole=True)) for way in UPDATES],
     *[row(f"{{0}}[{{1}}].{way}(2)", ANY, mask(constant=True)) for way in UPDATES],
-    *[row(f"pt.set_subtensor({{0}}[{{1}}], -{{0}}[{{1}}])", array("ffi", (1, 2)), mask())],
+    *[row("pt.set_subtensor({0}[{1}], -{0}[{1}])", array("ffi", (1, 2)), mask())],
     row("pt.take({0}, {1}, axis=0)", ANY, choice("[0, 0]", "[[0], [-1]]", "-1")),
     row("pt.take_along_axis({0}, pt.argsort({0}, axis=-1), axis=-1)", array("ffi", (1, 2))),
     row("pt.flip({0}, axis=0)", ANY),

@@ -91,7 +91,7 @@ def new_input(draft: Draft, dtype: str, shape, broadcastable=()) -> Value:
     labels = tuple(_label(draft, size) for size in shape)
     mostly_static = random.choice([0.1, 0.5, 0.9])
     static = tuple(
-        size == 1 and axis in broadcastable or random.random() < mostly_static
+        (size == 1 and axis in broadcastable) or random.random() < mostly_static
         for axis, size in enumerate(shape)
     )
     layout = "rows" if random.random() < 0.6 else random.choice(list(LAYOUTS))
@@ -130,9 +130,11 @@ def array(kinds="ffffiubc", ndim=(0, 1, 2, 2, 3), domain="any", sizes=SIZES):
     def operand(draft, chosen):
         value = _existing(
             draft,
-            lambda v: v.dtype.kind in kinds
-            and v.data.ndim in ranks
-            and (sizes is SIZES or all(size in sizes for size in v.shape)),
+            lambda v: (
+                v.dtype.kind in kinds
+                and v.data.ndim in ranks
+                and (sizes is SIZES or all(size in sizes for size in v.shape))
+            ),
         )
         if value is None:
             rank = draft.random.choice(ranks)
@@ -215,10 +217,12 @@ def square(kinds="fffffc", sizes=(0, 1, 2, 3, 3, 4, 5), batch=(0, 0, 0, 1)):
     def operand(draft, chosen):
         value = _existing(
             draft,
-            lambda v: v.dtype.kind in kinds
-            and v.data.ndim in (2, 3)
-            and v.data.ndim - 2 in batch
-            and v.shape[-1] == v.shape[-2],
+            lambda v: (
+                v.dtype.kind in kinds
+                and v.data.ndim in (2, 3)
+                and v.data.ndim - 2 in batch
+                and v.shape[-1] == v.shape[-2]
+            ),
         )
         if value is None:
             n = draft.random.choice(sizes)

@@ -1,7 +1,7 @@
 """A graph as PyTensor source text, with the values that it has for one set of inputs.
 
-A statement is appended by text; it is run at once, node by node, so that whatever is drawn next knows
-the sizes and values that there are.
+A statement is appended by text; it is run at once, node by node, so that whatever is drawn next
+knows the sizes and values that there are.
 """
 
 import warnings

@@ -1,4 +1,4 @@
-"""Reasons for handing a node on that the frontend states: what its source raises as `unsupported`."""
+"""Reasons for handing a node on that the frontend states: what it raises as `unsupported`."""
 
 import ast
 import re

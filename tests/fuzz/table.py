@@ -27,7 +27,7 @@ def row(code: str, *operands) -> Row:
 
 
 def families() -> dict[str, list[Row]]:
-    from fuzz import elementwise, indexing, linalg, products, reductions, shapes
+    from fuzz import elementwise, indexing, linalg, loops, products, reductions, shapes
 
-    modules = (elementwise, reductions, products, linalg, indexing, shapes)
+    modules = (elementwise, reductions, products, linalg, indexing, shapes, loops)
     return {module.__name__.rpartition(".")[2]: module.ROWS for module in modules}

@@ -34,6 +34,8 @@ class Index:
     #: Axes of the sliced and squeezed x that are gathered along, and their index values (i64).
     array_axes: list[int]
     arrays: list[int]
+    #: Axis -> size that it must have: that of a constant mask, which says nothing of others.
+    sizes: dict[int, int]
 
 
 def _bounds(entry, inputs, builder) -> list[int]:
@@ -78,7 +80,7 @@ def parse_index(idx_list, variables, inputs, builder) -> Index:
     ``idx_list`` is that of the op: integers and slices over positions in ``variables`` (PyTensor's)
     and ``inputs`` (the IR values of the same).
     """
-    index = Index([], [], [], [], [])
+    index = Index([], [], [], [], [], {})
     axis = 0  # of x
     left = 0  # of x once constant integers are dropped
     advanced = any(isinstance(entry, int) and variables[entry].type.ndim > 0 for entry in idx_list)
@@ -91,7 +93,9 @@ def parse_index(idx_list, variables, inputs, builder) -> Index:
             continue
         variable, value = variables[entry], inputs[entry]
         if variable.type.dtype == "bool":
-            for positions in _mask_positions(variable):
+            shape = variable.type.shape
+            for size, positions in zip(shape, _mask_positions(variable), strict=True):
+                index.sizes[left] = size
                 index.array_axes.append(left)
                 index.arrays.append(builder.constant(positions.astype("int64")))
                 axis, left = axis + 1, left + 1
@@ -121,7 +125,22 @@ def _select(x: int, index: Index, builder) -> int:
     """The part of x that slices and constant integers select."""
     if index.slice_axes:
         x = builder.add("slice", x, *index.bounds, **_slices(index))
-    return builder.squeeze(x, index.dropped)
+    return _with_sizes(builder.squeeze(x, index.dropped), index, builder)
+
+
+def _with_sizes(x: int, index: Index, builder) -> int:
+    """x, checked to have the sizes of the masks."""
+    known = builder.shape(x)
+    for axis, size in index.sizes.items():
+        if known[axis] == 1 and size != 1:
+            raise IndexError(f"a mask of {size} elements for an axis of size 1")
+    if all(known[axis] == size for axis, size in index.sizes.items()):
+        return x
+    sizes = [
+        builder.integer(index.sizes[axis]) if axis in index.sizes else builder.dim(x, axis)
+        for axis in range(builder.rank(x))
+    ]
+    return builder.broadcast_to(x, sizes)
 
 
 def _to_front(axes: list[int], rank: int) -> list[int] | None:
@@ -180,6 +199,7 @@ def _update(
     y = builder.cast(y, builder.dtype(x))
     if not index.slice_axes:
         if index.arrays:
+            x = _with_sizes(x, index, builder)
             return _scatter(x, y, index, set_instead, ignore_duplicates, builder)
         sizes = builder.dims(x)  # x[...] = y
         y = builder.broadcast_to(y, sizes)

@@ -1,0 +1,38 @@
+"""Mistakes that were found by `make fuzz`, each with a line on what was wrong."""
+
+import numpy as np
+import pytensor.tensor as pt
+import pytest
+from frontend_support import check, compile_native
+
+pytestmark = pytest.mark.usefixtures("executor")
+
+
+@pytest.mark.parametrize("index", [5, -4])
+@pytest.mark.parametrize("update", [None, "set", "inc"])
+def test_constant_index_out_of_bounds(index, update):
+    """Reading raised ValueError; writing wrote nothing and raised nothing."""
+    x = pt.matrix("x")
+    part = x[:, index]
+    f = compile_native([x], part if update is None else getattr(part, update)(1.0))
+    with pytest.raises(IndexError, match=f"index {index} is out of bounds for axis 1 with size 3"):
+        f(np.ones((2, 3)))
+    assert f(np.ones((2, 6))).shape == ((2,) if update is None else (2, 6))
+
+
+@pytest.mark.parametrize("size", [2, 4, 1, 0])
+def test_constant_mask_of_another_size(size):
+    """The mask was taken for positions, and the size of the axis did not matter."""
+    x = pt.vector("x")
+    mask = np.array([True, False, True])
+    for output in (x[mask], x[mask].set(2), x[mask].inc(2)):
+        f = compile_native([x], output)
+        with pytest.raises(ValueError, match="broadcast"):
+            f(np.ones(size))
+
+
+def test_constant_mask_beside_other_indices():
+    x = pt.tensor3("x")
+    mask = np.array([True, False, True])
+    value = np.arange(24.0).reshape(2, 3, 4)
+    check([x], [x[1, mask], x[:, mask, ::2], x[:, mask].set(0)], value)
