@@ -3,8 +3,8 @@
 How far values may be apart is found out, not guessed: the reference runs several times more, with
 every float that a node computes moved by a few roundings at random. An element may differ by some
 multiple of what that does to it. Where it turns a number into NaN, or changes an integer or a
-shape, nothing is asked of the element. Everything else is equal: dtype, shape, integers, bools, NaN,
-infinities, and the class of an error.
+shape, nothing is asked of the element. Everything else is equal: dtype, shape, integers, bools,
+NaN, infinities, and the class of an error.
 """
 
 import warnings
