@@ -1,4 +1,4 @@
-# Where the libraries come from: MLX, BLAS, Boost and nanobind from Python packages (the same ones that the installed
+# Where the libraries come from: MLX, BLAS, Boost, NumPy's and nanobind from Python packages (the same ones that the installed
 # module loads), GoogleTest and Google Benchmark from the system.
 
 if(GEMMULE_PYTHON_MODULE)
@@ -41,6 +41,15 @@ gemmule_ask_python(boost_include "import boost_headers as b; print(b.get_include
 add_library(gemmule_boost INTERFACE)
 target_include_directories(gemmule_boost SYSTEM INTERFACE "${boost_include}")
 add_library(gemmule::boost ALIAS gemmule_boost)
+
+# gemmule::npyrandom, the functions behind numpy.random.Generator, a static library that comes with NumPy.
+gemmule_ask_python(numpy_include "import numpy; print(numpy.get_include())")
+gemmule_ask_python(numpy_random_lib "import numpy, os; print(os.path.join(os.path.dirname(numpy.random.__file__), 'lib'))")
+find_library(npyrandom_library npyrandom PATHS "${numpy_random_lib}" NO_DEFAULT_PATH REQUIRED)
+add_library(gemmule_npyrandom INTERFACE)
+target_include_directories(gemmule_npyrandom SYSTEM INTERFACE "${numpy_include}")
+target_link_libraries(gemmule_npyrandom INTERFACE "${npyrandom_library}")
+add_library(gemmule::npyrandom ALIAS gemmule_npyrandom)
 
 if(GEMMULE_PYTHON_MODULE)
   gemmule_ask_python(nanobind_dir "import nanobind as n; print(n.cmake_dir())")

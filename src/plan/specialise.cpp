@@ -37,7 +37,7 @@ std::vector<int> sizes_of_loop(const Node& node) {
 
 // The operands of a node that say how large its result is.
 std::vector<int> size_operands(const Node& node) {
-  int first = 0;
+  int first = 0, end = static_cast<int>(node.inputs.size());
   switch (node.op) {
     case Op::reshape:
     case Op::broadcast_to:
@@ -53,11 +53,15 @@ std::vector<int> size_operands(const Node& node) {
       break;
     case Op::scan:
       return sizes_of_loop(node);
+    case Op::random:
+      first = 1;
+      end = 1 + static_cast<int>(std::max<std::int64_t>(node.attributes.integer("sizes", -1), 0));
+      break;
     default:
       return {};
   }
   std::vector<int> operands;
-  for (int i = first; i < static_cast<int>(node.inputs.size()); ++i) operands.push_back(i);
+  for (int i = first; i < end; ++i) operands.push_back(i);
   return operands;
 }
 
@@ -280,7 +284,7 @@ std::vector<int> static_value_inputs(const Graph& graph) {
     for (const int operand : size_operands(node)) needed[node.inputs[operand]] = true;
     const bool passes_on = std::any_of(node.outputs.begin(), node.outputs.end(),
                                        [&](ValueId output) { return needed[output]; });
-    if (!passes_on || node.op == Op::dim) continue;
+    if (!passes_on || node.op == Op::dim || node.op == Op::random) continue;
     for (const ValueId operand : node.inputs) needed[operand] = true;
   }
   std::vector<int> result;

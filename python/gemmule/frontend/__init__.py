@@ -6,6 +6,7 @@ from gemmule.frontend import (  # noqa: F401  (each registers its ops)
     creation,
     elemwise,
     linalg,
+    random,
     reductions,
     scan,
     shape,

@@ -16,6 +16,8 @@ from pytensor.tensor.type_other import NoneTypeT
 
 from gemmule.frontend.builder import Builder, SizeFromData
 from gemmule.frontend.expand import Expanded, expand
+from gemmule.frontend.generators import DTYPE as GENERATOR
+from gemmule.frontend.generators import GeneratorUses, copied, generator_uses, is_generator
 from gemmule.frontend.registry import lowering_of, unsupported
 
 DTYPES = frozenset(
@@ -29,6 +31,7 @@ class Segment:
     """A part of the function that the core runs."""
 
     builder: Builder = field(default_factory=Builder)
+    uses: GeneratorUses = field(default_factory=GeneratorUses)
     inputs: list[Variable] = field(default_factory=list)
     outputs: list[Variable] = field(default_factory=list)
     nodes: list[Apply] = field(default_factory=list)
@@ -75,12 +78,14 @@ class Conversion:
 
 
 def ir_type(variable: Variable) -> tuple[str, tuple] | None:
-    """dtype and shape of a tensor or scalar variable, None for other types."""
+    """dtype and shape of a tensor, scalar or generator variable, None for other types."""
     type_ = variable.type
     if isinstance(type_, TensorType) and type_.dtype in DTYPES:
         return type_.dtype, type_.shape
     if isinstance(type_, ScalarType) and type_.dtype in DTYPES:
         return type_.dtype, ()
+    if is_generator(variable):
+        return GENERATOR, ()
     return None
 
 
@@ -97,13 +102,17 @@ def name_of(node: Apply) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def convert(fgraph) -> Conversion:
-    """Lowers all nodes of a `FunctionGraph`, which is not changed."""
+def convert(fgraph, moved=()) -> Conversion:
+    """Lowers all nodes of a `FunctionGraph`, which is not changed.
+
+    ``moved`` are the inputs, generators, whose state may be moved on.
+    """
     expanded = expand(fgraph.toposort())
     inputs = list(fgraph.inputs)
     outputs = [expanded.resolve(output) for output in fgraph.outputs]
+    uses = generator_uses(expanded.nodes, inputs, outputs, moved, expanded.resolve)
 
-    whole = Segment()
+    whole = Segment(uses=uses)
     reasons: dict[Apply, str] = {}
     cuts: dict[Apply, set[Variable]] = {}
     for node in expanded.nodes:
@@ -118,7 +127,7 @@ def convert(fgraph) -> Conversion:
     if not reasons and not cuts:
         stages = [Stage(whole, [])] if whole.nodes else []
     else:
-        stages = _cut(expanded, reasons, cuts)
+        stages = _cut(expanded, reasons, cuts, uses)
     for stage in stages:
         if stage.segment is not None:
             _set_outputs(stage.segment, stages, outputs, expanded)
@@ -129,7 +138,17 @@ def convert(fgraph) -> Conversion:
 
 
 def _value_of(segment: Segment, variable: Variable) -> int:
-    """The value of a variable in this segment; a variable from elsewhere becomes an input."""
+    """The value of a variable in this segment; a variable from elsewhere becomes an input.
+
+    Of a generator, a value that the caller alone reads.
+    """
+    if is_generator(variable):
+        if isinstance(variable, Constant):
+            raise unsupported("a generator that is a constant")
+        if variable not in segment.values:
+            segment.values[variable] = _import(segment, variable)
+        value = segment.values[variable]
+        return value if segment.uses.may_move(variable) else copied(value, segment.builder)
     if variable in segment.values:
         return segment.values[variable]
     if isinstance(variable, Constant):
@@ -176,11 +195,10 @@ def _lower_into(segment: Segment, node: Apply, expanded: Expanded) -> set[Variab
             stand_ins = {v: builder.input(*ir_type(v)) for v in variables}
             inputs = [stand_ins.get(v, value) for v, value in zip(operands, inputs, strict=True)]
     for variable, value in zip(node.outputs, results, strict=True):
-        if builder.dtype(value) != variable.type.dtype:
-            raise unsupported(
-                f"the core computes {builder.dtype(value)} where {variable.type.dtype} is declared"
-            )
-        segment.values[variable] = builder.with_ones(value, ir_type(variable)[1])
+        dtype, shape = ir_type(variable)
+        if builder.dtype(value) != dtype:
+            raise unsupported(f"the core computes {builder.dtype(value)} where {dtype} is declared")
+        segment.values[variable] = builder.with_ones(value, shape)
     segment.nodes.append(node)
     return cuts
 
@@ -188,7 +206,7 @@ def _lower_into(segment: Segment, node: Apply, expanded: Expanded) -> set[Variab
 # -- segments --------------------------------------------------------------------------------------
 
 
-def _cut(expanded: Expanded, reasons, cuts) -> list[Stage]:
+def _cut(expanded: Expanded, reasons, cuts, uses: GeneratorUses) -> list[Stage]:
     """Stages in order. A segment computes as early as it can."""
     native: dict[Variable, int] = {}  # first segment that has the variable
     python: dict[Variable, int] = {}  # first stage whose handed-on nodes have it
@@ -199,7 +217,7 @@ def _cut(expanded: Expanded, reasons, cuts) -> list[Stage]:
         if node not in reasons:
             wanted = cuts.get(node, ())
             level = max((native.get(v, 0) + (v in wanted) for v in operands), default=0)
-            _lower_into(segments.setdefault(level, Segment()), node, expanded)
+            _lower_into(segments.setdefault(level, Segment(uses=uses)), node, expanded)
             native.update((output, level) for output in node.outputs)
             python.update((output, level) for output in node.outputs)
         else:

@@ -9,6 +9,7 @@ from pytensor.graph.op import Op
 from pytensor.scan.op import Scan
 
 from gemmule.frontend.expand import expand, expands
+from gemmule.frontend.generators import generator_uses
 from gemmule.frontend.registry import lowers, unsupported
 
 
@@ -57,7 +58,13 @@ class _Body:
     def _lower_nodes(self) -> None:
         from gemmule.frontend.convert import _lower_into
 
-        self._expanded = expand(self.op.fgraph.toposort())
+        graph = self.op.fgraph
+        self._expanded = expand(graph.toposort())
+        # A state is read by its own step only; what does not change is read by all of them.
+        states = graph.inputs[: len(graph.inputs) - self.op.info.n_non_seqs]
+        self.segment.uses = generator_uses(
+            self._expanded.nodes, graph.inputs, graph.outputs, states, self._expanded.resolve
+        )
         for node in self._expanded.nodes:
             if _lower_into(self.segment, node, self._expanded):
                 raise unsupported("a size in a loop depends on what its steps compute")

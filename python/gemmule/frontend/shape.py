@@ -7,6 +7,7 @@ from pytensor.tensor.extra_ops import CpuContiguous
 from pytensor.tensor.reshape import JoinDims, SplitDims
 from pytensor.tensor.shape import Reshape, Shape, Shape_i, SpecifyShape
 
+from gemmule.frontend.generators import is_generator
 from gemmule.frontend.registry import lowers, unsupported
 
 
@@ -27,6 +28,8 @@ def lower_identity(node, inputs, builder):
 
 @lowers(DeepCopyOp)
 def lower_copy(node, inputs, builder):
+    if is_generator(node.outputs[0]):  # it has been copied, or nobody else reads it
+        return inputs
     return [builder.add("copy", inputs[0])]
 
 

@@ -1,0 +1,107 @@
+"""Random variables of PyMC that draw with Python code."""
+
+import numpy as np
+from pymc.distributions import continuous, discrete, multivariate
+
+from gemmule.frontend.blas import batched_product
+from gemmule.frontend.random import _loc_scale, draws, standard_normal, with_rank
+from gemmule.frontend.registry import unsupported
+
+
+@draws(continuous.WaldRV)
+def draw_wald(draw, mu, lam, alpha):
+    values = draw("wald", draw.real(mu), draw.real(lam))
+    alpha = with_rank(draw.real(alpha), draw.builder.rank(values), draw.builder)
+    return draw.builder.add("add", values, alpha)
+
+
+@draws(continuous.BetaClippedRV)
+def draw_clipped_beta(draw, alpha, beta):
+    values = draw("beta", draw.real(alpha), draw.real(beta))
+    lowest, highest = np.nextafter(0.0, 1.0), np.nextafter(1.0, 0.0)
+    values = draw.builder.add("minimum", values, draw.number(highest, values))
+    return draw.builder.add("maximum", values, draw.number(lowest, values))
+
+
+@draws(continuous.SkewNormalRV)
+def draw_skew_normal(draw, mu, sigma, alpha):
+    add = draw.builder.add
+    [a] = draw.floating(alpha)
+    one = draw.number(1, a)
+    d = add("divide", a, add("sqrt", add("add", one, add("square", a))))
+    e = add("sqrt", add("subtract", one, add("square", d)))
+    return draw("skewnorm", *(draw.real(value) for value in (a, d, e, mu, sigma)))
+
+
+@draws(continuous.SkewStudentTRV)
+def draw_skew_student_t(draw, a, b, mu, sigma):
+    root = draw.builder.add("sqrt", draw.builder.add("add", *draw.floating(a, b)))
+    return draw("jf_skew_t", *(draw.real(value) for value in (a, b, root, mu, sigma)))
+
+
+draws(continuous.MoyalRV)(_loc_scale("moyal"))
+
+
+@draws(continuous.RiceRV)
+def draw_rice(draw, b, sigma):
+    return draw("rice", draw.real(b), draw.real(sigma))
+
+
+@draws(continuous.TruncatedNormalRV)
+def draw_truncated_normal(draw, mu, sigma, lower, upper):
+    def standardised(bound):
+        bound, mean = draw.floating(bound, mu)
+        distance = draw.builder.add("subtract", bound, mean)
+        return draw.builder.add("divide", *draw.floating(distance, sigma))
+
+    parameters = [standardised(lower), standardised(upper), mu, sigma]
+    return draw("truncnorm", *(draw.real(value) for value in parameters))
+
+
+@draws(discrete.DiscreteUniformRV)
+def draw_discrete_uniform(draw, lower, upper):
+    upper = draw.integer(upper)
+    above = draw.builder.add("add", upper, draw.builder.integer(1))
+    return draw("randint", draw.integer(lower), above)
+
+
+@draws(multivariate.MatrixNormalRV)
+def draw_matrix_normal(draw, mu, rows, columns):
+    """mu + R Z C^T."""
+    builder = draw.builder
+    sizes = draw.batch((mu, 2), (rows, 2), (columns, 2))
+    rank = len(sizes) + 2
+    mu, rows, columns = (with_rank(draw.real(value), rank, builder) for value in (mu, rows, columns))
+    shape = [builder.dim(rows, rank - 2), builder.dim(columns, rank - 2)]
+    noise = standard_normal(draw, [*sizes, *shape])
+    columns = builder.swap_last(columns)
+    if sizes:
+        product = batched_product(noise, columns, sizes, builder)
+        product = batched_product(rows, product, sizes, builder)
+    else:
+        product = builder.add("matmul", rows, builder.add("matmul", noise, columns))
+    return builder.add("add", mu, product)
+
+
+@draws(multivariate.StickBreakingWeightsRV)
+def draw_stick_breaking_weights(draw, alpha, length):
+    builder = draw.builder
+    if any(size != 1 for size in builder.shape(length)):
+        raise unsupported("stick breaking weights of several lengths")
+    length = builder.cast(builder.squeeze(length, range(builder.rank(length))), "int64")
+    length = builder.size(length)
+    sizes = draw.batch((alpha, 0))
+    alpha = with_rank(draw.real(alpha), len(sizes), builder)
+    one = builder.constant(np.asarray(1.0))
+    operands = (one, builder.expand_dims(alpha, [len(sizes)]))
+    betas = draw.with_sizes([*sizes, length], "beta", *operands)
+    # What is left of the stick before each break: the product of 1 - beta over those before.
+    last = len(sizes)
+    bounds = [builder.integer(0), builder.integer(-1), builder.integer(1)]
+    kept = builder.add("slice", betas, *bounds, axes=[last])
+    left = builder.add("cumprod", builder.add("subtract", one, kept), axis=last)
+    ones = builder.broadcast_to(one, [*sizes, builder.integer(1)])
+    weights = builder.add("multiply", builder.add("concatenate", ones, left, axis=last), betas)
+    total = builder.add("reduce_sum", weights, axes=[last], dtype="float64")
+    rest = builder.expand_dims(builder.add("subtract", one, total), [last])
+    return builder.add("concatenate", weights, rest, axis=last)
