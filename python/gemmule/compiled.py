@@ -14,9 +14,11 @@ from gemmule.fallback import Fallback, PythonNode
 from gemmule.frontend import Conversion, HandedOn, Segment, convert
 from gemmule.frontend.checks import failure
 from gemmule.frontend.convert import name_of
+from gemmule.frontend.generators import is_generator
+from gemmule.generators import Generators, generator_at, is_handle
 
-# Kernels that find an index out of range while they run.
-_INDEXED = {"gather", "scatter"}
+# Kernels that find an index or a parameter out of range while they run.
+_CHECKED = {"gather", "scatter", "random"}
 
 
 def _fallback(node, reason: str) -> Fallback:
@@ -38,10 +40,11 @@ class CompiledSegment:
             "disabled": [name for name in config.disable if name in native],
         }
         # A call that fails must leave all inputs as they were: no donation where one may fail late.
-        may_fail = segment.all_hold is not None or _INDEXED & self.optimised.counts.keys()
+        may_fail = segment.all_hold is not None or _CHECKED & self.optimised.counts.keys()
         self.executable = self._executable(self.optimised, [] if may_fail else donatable)
         self._python: list[tuple[PythonNode, list[Variable]]] | None = None
         self._conditions = None
+        self._generators = [i for i, v in enumerate(segment.inputs) if is_generator(v)]
 
     def _executable(self, optimised, donatable):
         return _core.Executable(optimised.graph, donatable=donatable, **self._options)
@@ -55,13 +58,35 @@ class CompiledSegment:
         """The outputs for these inputs; raises what the first check that does not hold asks for."""
         if self._python is not None:
             return self._run_in_python(values)
+        if self._generators:
+            return self._run_drawing(values)
         try:
             results = self.executable.run(values)
         except _core.UnsupportedError as error:
-            self._hand_on(str(error))
+            self.hand_on(str(error))
             return self._run_in_python(values)
         if self.segment.all_hold is not None and not bool(np.array(results.pop())):
             self._raise_failed_check(values)
+        return results
+
+    def _run_drawing(self, values: list) -> list:
+        """The same where generators have to be as they were after an error."""
+        before = _core.GeneratorSnapshot([values[index].item() for index in self._generators])
+        try:
+            results = self.executable.run(values)
+        except _core.UnsupportedError as error:
+            before.restore()
+            self.hand_on(str(error))
+            return self._run_in_python(values)
+        except BaseException:
+            before.restore()
+            raise
+        if self.segment.all_hold is not None and not bool(np.array(results.pop())):
+            before.restore()
+            try:
+                self._raise_failed_check(values)
+            finally:
+                before.restore()
         return results
 
     def _raise_failed_check(self, values: list):
@@ -81,7 +106,9 @@ class CompiledSegment:
 
     # -- in Python, when the core finds out at run time that it cannot -----------------------------
 
-    def _hand_on(self, reason: str) -> None:
+    def hand_on(self, reason: str) -> None:
+        if self.owner.generators is not None:
+            self.owner.generators.run_one_by_one()
         nodes = []
         for node in self.segment.nodes:
             fallback = _fallback(node, reason)
@@ -121,7 +148,9 @@ class CompiledFunction:
     donatable: list[int] = field(default_factory=list)
 
     def __post_init__(self):
-        self.conversion: Conversion = convert(self.fgraph)
+        given = self.fgraph.inputs
+        moved = [given[index] for index in self.donatable if is_generator(given[index])]
+        self.conversion: Conversion = convert(self.fgraph, moved)
         handed_on = self.conversion.handed_on
         self.fallbacks = [_fallback(handed.node, handed.reason) for handed in handed_on]
         self.report(self.fallbacks)
@@ -138,6 +167,7 @@ class CompiledFunction:
             for index, register in enumerate(self._outputs)
             if register in self._outputs[:index]
         ]
+        self.generators = self._generators()
 
     def report(self, fallbacks: list[Fallback]) -> None:
         """Warns about nodes handed on, or refuses them, as `gemmule.config.fallback` says."""
@@ -174,7 +204,11 @@ class CompiledFunction:
         donatable = []
         if len(self.conversion.stages) == 1 and not self.fallbacks:
             given = [self.conversion.inputs[index] for index in self.donatable]
-            donatable = [segment.inputs.index(v) for v in given if v in segment.inputs]
+            donatable = [
+                segment.inputs.index(v)
+                for v in given
+                if v in segment.inputs and not is_generator(v)
+            ]
         compiled = CompiledSegment(segment, donatable, self)
         self.segments.append(compiled)
         return Step(
@@ -192,10 +226,21 @@ class CompiledFunction:
             [self._register(variable) for variable in handed.node.outputs],
         )
 
+    def _generators(self) -> Generators | None:
+        inputs = [i for i, variable in enumerate(self.fgraph.inputs) if is_generator(variable)]
+        outputs = [i for i, variable in enumerate(self.fgraph.outputs) if is_generator(variable)]
+        uses = self.conversion.uses
+        if not inputs and not uses.counts:
+            return None
+        copies = uses.kept or any(count > 1 for count in uses.counts.values())
+        return Generators(inputs, self.donatable, outputs, bool(copies or self.fallbacks))
+
     # -- running -----------------------------------------------------------------------------------
 
     def direct(self):
         """``(executable, indices of the inputs)`` when one call of the core is all, else None."""
+        if self.generators is not None:
+            return None
         if len(self.steps) != 1 or len(self.segments) != 1 or self.fallbacks or self._copies:
             return None
         [step], [segment] = self.steps, self.segments
@@ -207,6 +252,21 @@ class CompiledFunction:
 
     def run(self, inputs: list) -> list:
         """Outputs, updates included, for the values of all inputs in the order of the graph's."""
+        if self.generators is None:
+            return self._run_steps(inputs)
+        try:
+            return self.generators.run(self._run_steps, inputs, keep=len(self.steps) > 1)
+        except _core.UnsupportedError as error:
+            self._hand_on_draws(inputs, str(error))
+            return self._run_steps(inputs)
+
+    def _hand_on_draws(self, inputs: list, reason: str) -> None:
+        """What Python runs when it is given a generator that the core does not know."""
+        for segment in self.segments:
+            if not segment.runs_in_python and any(map(is_generator, segment.segment.values)):
+                segment.hand_on(reason)
+
+    def _run_steps(self, inputs: list) -> list:
         registers = self._template.copy()
         registers[: len(inputs)] = inputs
         for step in self.steps:
@@ -225,10 +285,26 @@ class CompiledFunction:
         return outputs
 
     def run_node(self, python_node: PythonNode, values: list) -> list:
+        node = python_node.node
         try:
-            return python_node(values)
+            if self.generators is None:
+                return python_node(values)
+            return self._run_drawing(python_node, values)
         except Exception:
-            raise_with_op(self.fgraph, python_node.node)
+            raise_with_op(self.fgraph, node)
+
+    def _run_drawing(self, python_node: PythonNode, values: list) -> list:
+        """The same with generators for handles and back."""
+        node = python_node.node
+        values = [
+            generator_at(value.item()) if is_generator(v) and is_handle(value) else value
+            for v, value in zip(node.inputs, values, strict=True)
+        ]
+        results = python_node(values)
+        return [
+            self.generators.value_of(result) if is_generator(v) else result
+            for v, result in zip(node.outputs, results, strict=True)
+        ]
 
     def raise_at(self, node, error: Exception):
         """Raises an error as PyTensor's own backends do, with the node that it comes from."""

@@ -271,9 +271,10 @@ def registers_of_call(compiled: CompiledFunction, f, args) -> list:
         raveled = value.data if hasattr(value, "point_map_info") else value
         values[index] = storages[index].type.filter(raveled, allow_downcast=True)
     registers = compiled._template.copy()
-    registers[: len(values)] = [
-        value if type(value) is mx.array else deepcopy(value) for value in values
-    ]
+    values = [value if type(value) is mx.array else deepcopy(value) for value in values]
+    if compiled.generators is not None:
+        values = compiled.generators.as_values(values)
+    registers[: len(values)] = values
     return registers
 
 

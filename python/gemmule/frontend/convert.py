@@ -71,6 +71,7 @@ class Conversion:
     outputs: list[Variable]
     stages: list[Stage]
     expanded: Expanded
+    uses: GeneratorUses
 
     @property
     def handed_on(self) -> list[HandedOn]:
@@ -131,7 +132,7 @@ def convert(fgraph, moved=()) -> Conversion:
     for stage in stages:
         if stage.segment is not None:
             _set_outputs(stage.segment, stages, outputs, expanded)
-    return Conversion(inputs, outputs, stages, expanded)
+    return Conversion(inputs, outputs, stages, expanded, uses)
 
 
 # -- one node --------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """Random generators as values of the IR: who may move one on, and who works on a copy.
 
-A PyTensor op that draws leaves its generator as it was and gives another. In the IR drawing moves the
-state on (kernels/generator.h), so that a generator is read by one node: by the only node that reads
-the variable, or by a copy of the generator for each of several.
+A PyTensor op that draws leaves its generator as it was and gives another. In the IR drawing moves
+the state on (kernels/generator.h), so that a generator is read by one node: by the only node that
+reads the variable, or by a copy of the generator for each of several.
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ def is_generator(variable: Variable) -> bool:
 
 @dataclass
 class GeneratorUses:
-    """How often a graph reads each generator; ``kept`` must stay as they are, however often that is."""
+    """How often a graph reads each generator; ``kept`` are those that must stay as they are."""
 
     counts: Counter = field(default_factory=Counter)
     kept: set[Variable] = field(default_factory=set)

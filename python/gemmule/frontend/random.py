@@ -96,10 +96,15 @@ class Draw:
             raise unsupported(f"{self.op.name} of {dtype} where NumPy takes int64")
         return self.builder.cast(value, "int64")
 
-    def floating(self, *values: int) -> list[int]:
-        """The values in the float dtype in which NumPy computes with them."""
+    def floating(self, *values: int, least: str = "bool") -> list[int]:
+        """The values in the float dtype in which NumPy computes with them.
+
+        Division takes integers as float64. Functions of NumPy have loops from float16 on
+        (``least``), those of scipy.special from float32 on: the first one that holds the integers
+        is taken.
+        """
         dtypes = [np.dtype(self.builder.dtype(value)) for value in values]
-        dtype = np.result_type(*dtypes)
+        dtype = np.result_type(*dtypes, least)
         if dtype.kind in "biu":
             dtype = np.dtype("float64")
         return [self.builder.cast(value, dtype.name) for value in values]
@@ -162,7 +167,7 @@ def _numpy_method(draw, *parameters):
     return draw(draw.op.name, *operands)
 
 
-# -- numbers, by scipy.stats -------------------------------------------------------------------------
+# -- numbers, by scipy.stats -----------------------------------------------------------------------
 
 
 def _loc_scale(name: str):
@@ -187,8 +192,8 @@ def draw_pareto(draw, b, scale):
 
 @draws(basic.TruncExponentialRV)
 def draw_truncated_exponential(draw, b, loc, scale):
-    [b] = draw.floating(b)
-    mass = draw.builder.add("expm1", draw.builder.add("negative", b))
+    [wide] = draw.floating(b, least="float32")
+    mass = draw.builder.add("expm1", draw.builder.add("negative", wide))
     return draw("truncexpon", *(draw.real(value) for value in (b, mass, loc, scale)))
 
 
@@ -228,7 +233,7 @@ def draw_beta_binomial(draw, n, a, b):
     return draw("betabinom", draw.integer(n), draw.real(a), draw.real(b))
 
 
-# -- vectors -----------------------------------------------------------------------------------------
+# -- vectors ---------------------------------------------------------------------------------------
 
 
 @draws(basic.DirichletRV)
@@ -288,17 +293,16 @@ def _factor(draw, cov: int) -> int:
         valid = builder.add("invert", builder.add("reduce_any", is_nan, axes=list(range(rank - 1))))
         builder.checks.append((valid, draw.node))
         return factor
-    if method == "eigh":
-        values, vectors = builder.add_all("eigh", [cov], {"lower": True})
-    else:
-        attributes = {"full_matrices": True, "compute_uv": True}
-        vectors, values, _ = builder.add_all("svd", [cov], attributes)
+    if method == "eigh":  # the core's vectors are those of syevr, with signs of their own
+        raise unsupported("numpy.linalg.eigh has other signs of the eigenvectors")
+    attributes = {"full_matrices": True, "compute_uv": True}
+    vectors, values, _ = builder.add_all("svd", [cov], attributes)
     roots = builder.add("sqrt", values)
     return builder.add("multiply", vectors, builder.expand_dims(roots, [builder.rank(roots) - 1]))
 
 
 def matrices_times(matrices: int, vectors: int, sizes: list[int], builder) -> int:
-    """``matrices @ vectors`` for vectors with batch dims ``sizes``; one matrix for all or one each."""
+    """``matrices @ vectors`` for vectors with batch dims ``sizes``; one matrix for all or each."""
     batch = builder.rank(matrices) - 2
     if all(size == 1 for size in builder.shape(matrices)[:batch]):
         matrix = builder.squeeze(matrices, range(batch))
@@ -314,7 +318,7 @@ def matrices_times(matrices: int, vectors: int, sizes: list[int], builder) -> in
     return builder.squeeze(batched_product(matrices, columns, sizes, builder), [last])
 
 
-# -- items -------------------------------------------------------------------------------------------
+# -- items -----------------------------------------------------------------------------------------
 
 
 @draws(basic.PermutationRV)
@@ -342,7 +346,9 @@ def draw_choice(draw, a, *others):
     length = op.ndims_params[-1] and builder.shape(core_shape)[0]
     if length is None:
         raise unsupported("choice with a shape of unknown length")
-    counts = [builder.cast(builder.size(part), "int64") for part in builder.elements(core_shape, length)]
+    counts = [
+        builder.cast(builder.size(part), "int64") for part in builder.elements(core_shape, length)
+    ]
     count = builder.integer(1)
     for part in counts:
         count = builder.add("multiply", count, part)

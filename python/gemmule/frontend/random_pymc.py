@@ -26,16 +26,19 @@ def draw_clipped_beta(draw, alpha, beta):
 @draws(continuous.SkewNormalRV)
 def draw_skew_normal(draw, mu, sigma, alpha):
     add = draw.builder.add
-    [a] = draw.floating(alpha)
-    one = draw.number(1, a)
-    d = add("divide", a, add("sqrt", add("add", one, add("square", a))))
-    e = add("sqrt", add("subtract", one, add("square", d)))
-    return draw("skewnorm", *(draw.real(value) for value in (a, d, e, mu, sigma)))
+    [length] = draw.floating(
+        add("add", draw.number(1, alpha), add("square", alpha)), least="float16"
+    )
+    d = add("divide", *draw.floating(alpha, add("sqrt", length)))
+    e = add("sqrt", add("subtract", draw.number(1, d), add("square", d)))
+    return draw("skewnorm", *(draw.real(value) for value in (alpha, d, e, mu, sigma)))
 
 
 @draws(continuous.SkewStudentTRV)
 def draw_skew_student_t(draw, a, b, mu, sigma):
-    root = draw.builder.add("sqrt", draw.builder.add("add", *draw.floating(a, b)))
+    common = np.result_type(draw.builder.dtype(a), draw.builder.dtype(b)).name
+    total = draw.builder.add("add", draw.builder.cast(a, common), draw.builder.cast(b, common))
+    root = draw.builder.add("sqrt", *draw.floating(total, least="float16"))
     return draw("jf_skew_t", *(draw.real(value) for value in (a, b, root, mu, sigma)))
 
 
@@ -71,7 +74,9 @@ def draw_matrix_normal(draw, mu, rows, columns):
     builder = draw.builder
     sizes = draw.batch((mu, 2), (rows, 2), (columns, 2))
     rank = len(sizes) + 2
-    mu, rows, columns = (with_rank(draw.real(value), rank, builder) for value in (mu, rows, columns))
+    mu, rows, columns = (
+        with_rank(draw.real(value), rank, builder) for value in (mu, rows, columns)
+    )
     shape = [builder.dim(rows, rank - 2), builder.dim(columns, rank - 2)]
     noise = standard_normal(draw, [*sizes, *shape])
     columns = builder.swap_last(columns)
