@@ -22,6 +22,11 @@ add_library(gemmule_mlx_dependency INTERFACE)
 target_link_libraries(gemmule_mlx_dependency INTERFACE mlx)
 add_library(gemmule::mlx ALIAS gemmule_mlx_dependency)
 
+# gemmule::pocketfft, the header (Fourier transforms) that comes with MLX.
+add_library(gemmule_pocketfft INTERFACE)
+target_include_directories(gemmule_pocketfft SYSTEM INTERFACE "${mlx_dir}/include/mlx/3rdparty")
+add_library(gemmule::pocketfft ALIAS gemmule_pocketfft)
+
 # gemmule::blas, with either GEMMULE_OPENBLAS or GEMMULE_ACCELERATE defined.
 add_library(gemmule_blas INTERFACE)
 if(APPLE)

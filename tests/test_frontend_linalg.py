@@ -9,7 +9,6 @@ from pytensor.tensor import linalg
 pytestmark = pytest.mark.usefixtures("executor")
 
 RNG = np.random.default_rng(13)
-MODES = ["full", "valid", "same"]
 
 
 def positive(*shape):
@@ -131,13 +130,3 @@ def test_gradient_of_a_likelihood():
     logp = -0.5 * (z**2).sum() - pt.log(pt.diagonal(lower)).sum()
     values = positive(4, 4), RNG.normal(size=4)
     check([a, x], [logp, *pt.grad(logp, [a, x])], *values, rtol=1e-10)
-
-
-@pytest.mark.parametrize("sizes", [(7, 3), (3, 7), (4, 4), (1, 5)])
-def test_convolutions(sizes):
-    n, m = sizes
-    a, b, batch = pt.vector(shape=(n,)), pt.vector(shape=(m,)), pt.matrix(shape=(2, n))
-    outputs = [pt.signal.convolve1d(x, b, mode=mode) for x in (a, batch) for mode in MODES]
-    outputs += pt.grad(pt.sqr(outputs[0]).sum() + outputs[1].sum(), [a, b])
-    values = RNG.normal(size=n), RNG.normal(size=m), RNG.normal(size=(2, n))
-    check([a, b, batch], outputs, *values, rtol=1e-10)

@@ -1,5 +1,6 @@
 // Factorisations and solvers over LAPACK.
 #include "cpu/step.h"
+#include "ir/error.h"
 #include "kernels/lapack.h"
 
 namespace gemmule::cpu {
@@ -29,20 +30,22 @@ std::unique_ptr<Step> make_solve_triangular(const StepContext& context) {
 }
 
 std::unique_ptr<Step> make_solve(const StepContext& context) {
-  return step_of([a = context.operand(0), b = context.operand(1), out = context.result()](
-                     void* const* address) mutable {
+  return step_of([a = context.operand(0), b = context.operand(1), out = context.result(),
+                  raises = context.node.attributes.flag("raises"),
+                  error = context.message("Singular matrix")](void* const* address) mutable {
     a.data = address[0];
     b.data = address[1];
     out.data = address[2];
-    kernels::solve(a, b, out);
+    if (kernels::solve(a, b, out) > 0 && raises) throw LinAlgError(error);
   });
 }
 
 std::unique_ptr<Step> make_inv(const StepContext& context) {
-  return step_of([a = context.operand(0), out = context.result()](void* const* address) mutable {
+  return step_of([a = context.operand(0), out = context.result(), raises = context.node.attributes.flag("raises"),
+                  error = context.message("Singular matrix")](void* const* address) mutable {
     a.data = address[0];
     out.data = address[1];
-    kernels::inv(a, out);
+    if (kernels::inv(a, out) > 0 && raises) throw LinAlgError(error);
   });
 }
 
@@ -58,11 +61,13 @@ std::unique_ptr<Step> make_slogdet(const StepContext& context) {
 
 std::unique_ptr<Step> make_eigh(const StepContext& context) {
   return step_of([a = context.operand(0), values = context.result(0), vectors = context.result(1),
-                  lower = context.node.attributes.flag("lower", true)](void* const* address) mutable {
+                  lower = context.node.attributes.flag("lower", true), raises = context.node.attributes.flag("raises"),
+                  error = context.message("Eigenvalues did not converge, or the array has infs or NaNs")](
+                     void* const* address) mutable {
     a.data = address[0];
     values.data = address[1];
     vectors.data = address[2];
-    kernels::eigh(a, lower, values, vectors);
+    if (kernels::eigh(a, lower, values, vectors) > 0 && raises) throw LinAlgError(error);
   });
 }
 

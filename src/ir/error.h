@@ -26,6 +26,11 @@ struct IndexError : UserError {
   using UserError::UserError;
 };
 
+// A factorisation has no result for these values: NumPy's LinAlgError.
+struct LinAlgError : UserError {
+  using UserError::UserError;
+};
+
 // The op is not (or not with these dtypes) in the core: the frontend hands the node on.
 struct UnsupportedError : UserError {
   using UserError::UserError;

@@ -2,20 +2,44 @@
 #include "ir/infer_rules.h"
 
 namespace gemmule {
-namespace {
-
-// Checks that the operand is a batch of square matrices with a dtype that LAPACK has.
-void need_square(const InferContext& context, int operand, const std::string& name) {
+void need_matrix(const InferContext& context, int operand, const std::string& name) {
   const Type& type = context.type(operand);
   if (!is_inexact(type.dtype) || type.dtype == DType::f16) {
     fail_dtype(context, describe(context, operand, name) + ": f32, f64, c64 or c128 only");
   }
   need_rank_at_least(context, operand, 2, name);
-  const Shape& shape = type.shape;
+}
+
+void need_square(const InferContext& context, int operand, const std::string& name) {
+  need_matrix(context, operand, name);
+  const Shape& shape = context.type(operand).shape;
   if (!may_agree(shape[shape.size() - 2], shape[shape.size() - 1])) {
     fail_shape(context, describe(context, operand, name) + ", it must be square");
   }
 }
+
+Shape common_batch(const InferContext& context, const std::vector<int>& cores) {
+  Shape batch;
+  for (int operand = 0; operand < context.count(); ++operand) {
+    const std::string name = "operand " + std::to_string(operand);
+    need_rank_at_least(context, operand, cores[operand], name);
+    const Shape& shape = context.type(operand).shape;
+    const Shape leading(shape.begin(), shape.end() - cores[operand]);
+    if (operand == 0) batch = leading;
+    bool fits = leading.size() == batch.size();
+    for (std::size_t axis = 0; fits && axis < batch.size(); ++axis) {
+      fits = may_agree(batch[axis], leading[axis]);
+      batch[axis] = agreed(batch[axis], leading[axis]);
+    }
+    if (!fits) {
+      fail_shape(context, describe(context, 0, "operand 0") + ", " + describe(context, operand, name) +
+                              ": batch dimensions differ");
+    }
+  }
+  return batch;
+}
+
+namespace {
 
 Types infer_square_to_same(InferContext& context) {
   need_square(context, 0, "A");

@@ -32,6 +32,13 @@ void need_same_dtype(const InferContext& context, int first = 0);
 void need_scalar(const InferContext& context, int operand, const std::string& name);
 void need_integer(const InferContext& context, int operand, const std::string& name);
 
+// Checks that the operand is a batch of square matrices with a dtype that LAPACK has.
+void need_square(const InferContext& context, int operand, const std::string& name);
+// The same of a batch of any matrices.
+void need_matrix(const InferContext& context, int operand, const std::string& name);
+// The leading dimensions that operand i has before its last cores[i] ones, which must agree.
+Shape common_batch(const InferContext& context, const std::vector<int>& cores);
+
 // The axis, with negative ones counted from the end; throws ShapeError when out of range.
 int normal_axis(const InferContext& context, std::int64_t axis, int rank);
 std::vector<int> normal_axes(const InferContext& context, const std::string& attribute, int rank);

@@ -25,6 +25,9 @@ Lowered lower_lapack(LowerContext& context, Parameters&&... parameters) {
   return lower_to<Primitive>(context, std::forward<Parameters>(parameters)...);
 }
 
+// Whether a matrix without a result is a LinAlgError, not NaN.
+bool raises(const LowerContext& context) { return context.node.attributes.flag("raises"); }
+
 // MLX's own. Of a matrix that is not positive definite it returns what the factorisation had done:
 // the pivot at which it stopped, not positive or NaN, stays on the diagonal, and the whole becomes
 // NaN here.
@@ -56,11 +59,13 @@ Lowered lower_solve_triangular(LowerContext& context) {
   return lower_lapack<SolveTriangular>(context, options);
 }
 
-Lowered lower_solve(LowerContext& context) { return lower_lapack<Solve>(context); }
-Lowered lower_inv(LowerContext& context) { return lower_lapack<Inverse>(context); }
+// The native executor's steps know how to raise.
+Lowered lower_solve(LowerContext& context) { return raises(context) ? lower_on_host(context) : lower_lapack<Solve>(context); }
+Lowered lower_inv(LowerContext& context) { return raises(context) ? lower_on_host(context) : lower_lapack<Inverse>(context); }
 Lowered lower_slogdet(LowerContext& context) { return lower_lapack<Slogdet>(context); }
 
 Lowered lower_eigh(LowerContext& context) {
+  if (raises(context)) return lower_on_host(context);
   return lower_lapack<Eigh>(context, context.node.attributes.flag("lower", true));
 }
 

@@ -10,8 +10,9 @@ namespace nb = nanobind;
 namespace gemmule {
 namespace {
 
-// ShapeError -> ValueError, DTypeError -> TypeError, IndexError -> IndexError, any other error of
-// the user's -> ValueError; UnsupportedError and InternalError are classes of this module.
+// ShapeError -> ValueError, DTypeError -> TypeError, IndexError -> IndexError, LinAlgError ->
+// numpy.linalg.LinAlgError, any other error of the user's -> ValueError; UnsupportedError and
+// InternalError are classes of this module.
 void bind_errors(nb::module_& m) {
   static const nb::object unsupported =
       nb::exception<UnsupportedError>(m, "UnsupportedError", PyExc_NotImplementedError);
@@ -28,6 +29,8 @@ void bind_errors(nb::module_& m) {
       PyErr_SetString(PyExc_TypeError, error.what());
     } catch (const IndexError& error) {
       PyErr_SetString(PyExc_IndexError, error.what());
+    } catch (const LinAlgError& error) {
+      PyErr_SetString(nb::module_::import_("numpy.linalg").attr("LinAlgError").ptr(), error.what());
     } catch (const UserError& error) {
       PyErr_SetString(PyExc_ValueError, error.what());
     }

@@ -121,14 +121,16 @@ def lower_solve(op, inputs, dtypes, builder):
         if op.assume_a == "pos":  # reads one triangle; NaN where it is not positive definite
             factor = builder.add("cholesky", a, lower=bool(op.lower))
             return _cholesky_solve(factor, b, bool(op.lower), builder)
-        raise unsupported(f"Solve with assume_a='{op.assume_a}'")
+        return builder.add(
+            "solve_structured", a, b, structure=op.assume_a, lower=bool(op.lower)
+        )
 
     return _solve_with(op, inputs, dtypes[0], builder, solve)
 
 
 @batched(MatrixInverse)
 def lower_inverse(op, inputs, dtypes, builder):
-    return [builder.add("inv", builder.cast(inputs[0], dtypes[0]))]
+    return [builder.add("inv", builder.cast(inputs[0], dtypes[0]), raises=True)]
 
 
 @batched(SLogDet)
@@ -143,21 +145,26 @@ def lower_det(op, inputs, dtypes, builder):
     return [builder.add("multiply", sign, size)]
 
 
+def _eigh(op, inputs, dtype: str, builder) -> list[int]:
+    matrices = [builder.cast(value, dtype) for value in inputs]
+    if len(matrices) == 2:
+        return builder.add_all("eigh_generalized", matrices, {"lower": bool(op.lower)})
+    return builder.add_all("eigh", matrices, {"lower": bool(op.lower), "raises": True})
+
+
 @batched(Eigh)
 def lower_eigh(op, inputs, dtypes, builder):
-    if len(inputs) != 1 or is_complex(builder.dtype(inputs[0])):
-        raise unsupported("generalised or complex Eigh")
-    return builder.add_all("eigh", [builder.cast(inputs[0], dtypes[1])], {"lower": bool(op.lower)})
+    if any(is_complex(builder.dtype(value)) for value in inputs):
+        raise unsupported("complex Eigh, which declares real eigenvectors")
+    return _eigh(op, inputs, dtypes[1], builder)
 
 
 @batched(Eigvalsh)
 def lower_eigvalsh(op, inputs, dtypes, builder):
-    if len(inputs) != 1 or is_complex(builder.dtype(inputs[0])):
-        raise unsupported("generalised or complex Eigvalsh")
-    values, _ = builder.add_all(
-        "eigh", [builder.cast(inputs[0], dtypes[0])], {"lower": bool(op.lower)}
-    )
-    return [values]
+    dtype = dtypes[0]
+    if any(is_complex(builder.dtype(value)) for value in inputs):
+        dtype = {"float32": "complex64", "float64": "complex128"}[dtype]
+    return _eigh(op, inputs, dtype, builder)[:1]
 
 
 @batched(BlockDiagonal)

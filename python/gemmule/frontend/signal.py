@@ -1,41 +1,42 @@
-"""Convolutions, as products with the matrix of all windows."""
+"""Convolutions."""
 
-import numpy as np
-from pytensor.tensor.signal.conv import Convolve1d
+from pytensor.tensor.signal.conv import Convolve1d, Convolve2d
 
-from gemmule.frontend.builder import INT_MAX, INT_MIN
 from gemmule.frontend.linalg import batched
 from gemmule.frontend.registry import unsupported
 
-#: Elements of that matrix, above which a loop without it is better.
-LARGEST_WINDOWS = 1 << 18
+
+def _result_size(n: int, k: int, full: int, builder) -> int:
+    """n + k - 1 where ``full``, else |n - k| + 1."""
+    one = builder.integer(1)
+    whole = builder.add("subtract", builder.add("add", n, k), one)
+    valid = builder.add("add", builder.add("absolute", builder.add("subtract", n, k)), one)
+    constant = builder.graph.constant_value(full)
+    if constant is not None:
+        return whole if constant.item() else valid
+    return builder.add("where", full, whole, valid)
+
+
+def _convolve(op_name: str, axes: int, inputs, dtype: str, builder) -> list[int]:
+    x, y = (builder.cast(value, dtype) for value in inputs[:2])
+    full = builder.squeeze(inputs[2], range(builder.rank(inputs[2])))
+    if builder.graph.constant_value(full) is None:
+        builder.size(inputs[2])  # the sizes of the result depend on it
+    rank = builder.rank(x)
+    sizes = [
+        _result_size(builder.dim(x, axis), builder.dim(y, axis), full, builder)
+        for axis in range(rank - axes, rank)
+    ]
+    return [builder.add(op_name, x, y, *sizes)]
 
 
 @batched(Convolve1d)
 def lower_convolve1d(op, inputs, dtypes, builder):
-    """out[i] = sum_j a[i + j] * b[m - 1 - j], a between m - 1 zeros on both sides for ``full``.
+    return _convolve("convolve1d", 1, inputs, dtypes[0], builder)
 
-    Shapes: a [..., n], b [..., m], result [..., n + m - 1] (full) or [..., |n - m| + 1] (valid).
-    """
-    a, b = (builder.cast(value, dtypes[0]) for value in inputs[:2])
-    full = builder.graph.constant_value(inputs[2])
-    axis = builder.rank(a) - 1
-    n, m = builder.shape(a)[axis], builder.shape(b)[axis]
-    if full is None or n is None or m is None or min(n, m) == 0:
-        raise unsupported("Convolve1d with sizes that are not static")
-    if n < m:  # as NumPy: the sum is the same
-        a, b, n, m = b, a, m, n
-    count = n + m - 1 if full.item() else n - m + 1
-    if count * m > LARGEST_WINDOWS:
-        raise unsupported("Convolve1d of long vectors")
-    if full.item():
-        batch = [builder.dim(a, i) for i in range(axis)]
-        padding = builder.zeros(dtypes[0], [*batch, builder.integer(m - 1)])
-        a = builder.add("concatenate", padding, a, padding, axis=axis)
-    positions = np.add.outer(np.arange(count), np.arange(m))
-    windows = builder.add("gather", a, builder.constant(positions), axes=[axis])
-    backwards = builder.slice_axis(b, axis, INT_MAX, INT_MIN, -1)
-    if axis == 0:
-        return [builder.add("matvec", windows, backwards)]
-    column = builder.expand_dims(backwards, [axis + 1])
-    return [builder.squeeze(builder.add("batched_matmul", windows, column), [axis + 1])]
+
+@batched(Convolve2d)
+def lower_convolve2d(op, inputs, dtypes, builder):
+    if dtypes[0] == "bool":
+        raise unsupported("Convolve2d of booleans")
+    return _convolve("convolve2d", 2, inputs, dtypes[0], builder)
