@@ -1,5 +1,7 @@
 """LU, QR, SVD, Schur, general eigenvalues, and what is built on them."""
 
+from pytensor.graph.basic import Apply
+from pytensor.graph.op import Op
 from pytensor.tensor.linalg.decomposition.eigen import Eig
 from pytensor.tensor.linalg.decomposition.lu import LU, LUFactor, PivotToPermutations
 from pytensor.tensor.linalg.decomposition.qr import QR
@@ -8,13 +10,15 @@ from pytensor.tensor.linalg.decomposition.svd import SVD
 from pytensor.tensor.linalg.inverse import MatrixPinv, TensorInv
 from pytensor.tensor.linalg.products import Expm
 from pytensor.tensor.linalg.solvers.linear_control import TRSYL
-from pytensor.tensor.linalg.solvers.lstsq import TensorSolve
+from pytensor.tensor.linalg.solvers.lstsq import Lstsq, TensorSolve
 from pytensor.tensor.linalg.solvers.tridiagonal import (
     LUFactorTridiagonal,
     SolveLUFactorTridiagonal,
 )
+from pytensor.tensor.type import dmatrix, dvector, iscalar, lscalar
 
 from gemmule.frontend.elemwise import is_complex
+from gemmule.frontend.expand import expands
 from gemmule.frontend.linalg import batched
 from gemmule.frontend.registry import lowers, unsupported
 from gemmule.frontend.shape import product_of
@@ -110,6 +114,36 @@ def lower_pinv(op, inputs, dtypes, builder):
 @batched(TRSYL)
 def lower_trsyl(op, inputs, dtypes, builder):
     return [builder.add("sylvester", *(builder.cast(value, dtypes[0]) for value in inputs))]
+
+
+class PaddedLstsq(Op):
+    """`Lstsq` with a residual for every column of ``b``, and how many of them it gives."""
+
+    __props__ = ()
+
+    def make_node(self, a, b, rcond):
+        outputs = [dmatrix(), dvector(), iscalar(), dvector(), lscalar()]
+        return Apply(self, [a, b, rcond], outputs)
+
+    def perform(self, node, inputs, outputs):
+        raise NotImplementedError
+
+
+@expands(Lstsq)
+def expand_lstsq(node):
+    """Whether there are residuals depends on the rank."""
+    a, b, rcond = node.inputs
+    if (a.type.ndim, b.type.ndim, rcond.type.ndim) != (2, 2, 0):
+        return None
+    if any(is_complex(variable.type.dtype) for variable in node.inputs):
+        return None
+    x, residuals, rank, s, count = PaddedLstsq()(a, b, rcond)
+    return [x, residuals[:count], rank, s]
+
+
+@lowers(PaddedLstsq)
+def lower_lstsq(node, inputs, builder):
+    return builder.add_all("lstsq", [builder.cast(value, "float64") for value in inputs])
 
 
 @lowers(TensorInv)

@@ -2,6 +2,11 @@
 
 from collections.abc import Callable
 
+from pytensor.compile.builders import OpFromGraph
+from pytensor.compile.rewriting import inline_ofg_node
+from pytensor.graph.replace import vectorize_graph
+from pytensor.graph.traversal import io_toposort
+from pytensor.tensor.basic import AllocDiag
 from pytensor.tensor.blockwise import Blockwise
 from pytensor.tensor.linalg.constructors import BlockDiagonal
 from pytensor.tensor.linalg.decomposition.cholesky import Cholesky
@@ -12,9 +17,11 @@ from pytensor.tensor.linalg.solvers.psd import CholeskySolve
 from pytensor.tensor.linalg.solvers.triangular import SolveTriangular
 from pytensor.tensor.linalg.summary import Det, SLogDet
 from pytensor.tensor.math import Dot
+from pytensor.tensor.shape import Shape_i
 
 from gemmule.frontend.blas import batched_product, match_batch
 from gemmule.frontend.elemwise import broadcast_sizes, is_complex
+from gemmule.frontend.expand import expands
 from gemmule.frontend.registry import lowering_of, lowers, unsupported
 
 # Core op -> function(op, inputs, dtypes, builder) over inputs with equal batch dims.
@@ -67,6 +74,30 @@ def _batch_sizes(inputs, cores, batch: int, builder) -> list[int]:
         wide = [value for value in inputs if builder.shape(value)[axis] != 1]
         sizes.append(builder.dim(wide[0], axis) if wide else builder.integer(1))
     return sizes
+
+
+@expands(Blockwise)
+def vectorize_inner_graph(node):
+    """An inner graph over batch dims is the graph of its ops over batch dims."""
+    core_op = node.op.core_op
+    if not isinstance(core_op, OpFromGraph) or type(core_op) in _BATCHED:
+        return None
+    batch = node.op.batch_ndim(node)
+    if isinstance(core_op, AllocDiag):  # takes leading dims by itself
+        axes = {"axis1": core_op.axis1 + batch, "axis2": core_op.axis2 + batch}
+        return [AllocDiag(**axes, offset=core_op.offset)(*node.inputs)]
+    core_node = node.op._create_dummy_core_node(node.inputs)
+    outputs = inline_ofg_node(core_node)
+    batched_of = dict(zip(core_node.inputs, node.inputs, strict=True))
+    replace = dict(batched_of)
+    for inner in io_toposort(core_node.inputs, outputs):  # sizes are those of the whole batch
+        if isinstance(inner.op, Shape_i) and inner.inputs[0] in batched_of:
+            replace[inner.outputs[0]] = Shape_i(inner.op.i + batch)(batched_of[inner.inputs[0]])
+    outputs = vectorize_graph(outputs, replace)
+    as_declared = all(
+        new.type.ndim == old.type.ndim for new, old in zip(outputs, node.outputs, strict=True)
+    )
+    return outputs if as_declared else None
 
 
 @batched(Cholesky)
