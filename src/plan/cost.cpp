@@ -229,7 +229,14 @@ SizeFormula flops(const Graph& graph, const Node& node) {
     case Op::cholesky:
       return cubic(graph, node, 1.0 / 3);
     case Op::slogdet:
+    case Op::lu:
+    case Op::lu_factor:
       return cubic(graph, node, 2.0 / 3);
+    case Op::eig:  // Golub and Van Loan, as the next two
+    case Op::schur:
+      return cubic(graph, node, 25);
+    case Op::qz:
+      return cubic(graph, node, 66);
     case Op::inv:
       return cubic(graph, node, 2);
     case Op::eigh:
