@@ -71,7 +71,7 @@ class CompiledSegment:
 
     def _run_drawing(self, values: list) -> list:
         """The same where generators have to be as they were after an error."""
-        before = _core.GeneratorSnapshot([values[index].item() for index in self._generators])
+        before = _core.GeneratorSnapshot([values[index] for index in self._generators])
         try:
             results = self.executable.run(values)
         except _core.UnsupportedError as error:
@@ -168,6 +168,7 @@ class CompiledFunction:
             if register in self._outputs[:index]
         ]
         self.generators = self._generators()
+        self._only = self.steps[0] if self._is_one_segment() else None
 
     def report(self, fallbacks: list[Fallback]) -> None:
         """Warns about nodes handed on, or refuses them, as `gemmule.config.fallback` says."""
@@ -239,16 +240,20 @@ class CompiledFunction:
 
     def direct(self):
         """``(executable, indices of the inputs)`` when one call of the core is all, else None."""
-        if self.generators is not None:
-            return None
-        if len(self.steps) != 1 or len(self.segments) != 1 or self.fallbacks or self._copies:
+        if self.generators is not None or self._only is None:
             return None
         [step], [segment] = self.steps, self.segments
-        if segment.segment.all_hold is not None or step.outputs != self._outputs:
-            return None
-        if max(step.inputs, default=-1) >= len(self.conversion.inputs):
+        if segment.segment.all_hold is not None:
             return None
         return segment.executable, step.inputs
+
+    def _is_one_segment(self) -> bool:
+        """Whether the outputs are those of one segment for inputs of the function."""
+        if len(self.steps) != 1 or len(self.segments) != 1 or self.fallbacks or self._copies:
+            return False
+        [step] = self.steps
+        known = len(self.conversion.inputs)
+        return step.outputs == self._outputs and max(step.inputs, default=-1) < known
 
     def run(self, inputs: list) -> list:
         """Outputs, updates included, for the values of all inputs in the order of the graph's."""
@@ -267,6 +272,8 @@ class CompiledFunction:
                 segment.hand_on(reason)
 
     def _run_steps(self, inputs: list) -> list:
+        if self._only is not None:
+            return self._only.run([inputs[index] for index in self._only.inputs])
         registers = self._template.copy()
         registers[: len(inputs)] = inputs
         for step in self.steps:

@@ -49,8 +49,9 @@ class _Call:
     generators: list[Generator]
     handles: list  # kept alive
     values: list  # uint64[] of each
-    moved: list[int]  # addresses of the generators that are moved on
-    locks: list
+    moved: list  # the values of those that are moved on
+    acquire: list  # functions that take their locks
+    release: list
     by_address: dict[int, Generator]
 
 
@@ -64,7 +65,7 @@ class Generators:
     def __init__(self, inputs: list[int], moved: list[int], outputs: list[int], alone: bool):
         self.inputs = inputs
         self._moved = [slot for slot, index in enumerate(inputs) if index in set(moved)]
-        self._outputs = outputs
+        self._outputs = tuple(outputs)
         self._lock = threading.RLock() if alone else None
         self._call: _Call | None = None
         #: Generators that nodes in Python made during the call.
@@ -83,13 +84,16 @@ class Generators:
         handles = [_handle_of(generator) for generator in own]
         addresses = [handle.address for handle in handles]
         locks = {id(g.bit_generator): g.bit_generator.lock for g in (*generators, *own)}
+        values = [np.array(address, dtype=np.uint64) for address in addresses]
+        # In one order, so that no two threads wait for each other.
+        locks = [lock for _, lock in sorted(locks.items())]
         call = _Call(
             generators=list(generators),
             handles=[handles, own],
-            values=[np.array(address, dtype=np.uint64) for address in addresses],
-            moved=[addresses[slot] for slot in self._moved],
-            # In one order, so that no two threads wait for each other.
-            locks=[lock for _, lock in sorted(locks.items())],
+            values=values,
+            moved=[values[slot] for slot in self._moved],
+            acquire=[lock.acquire for lock in locks],
+            release=[lock.release for lock in locks],
             by_address={addresses[slot]: own[slot] for slot in self._moved},
         )
         if not repeated:
@@ -122,8 +126,8 @@ class Generators:
             inputs[index] = value
         held = 0
         try:
-            for lock in call.locks:
-                lock.acquire()
+            for acquire in call.acquire:
+                acquire()
                 held += 1
             if not keep:
                 outputs = run(inputs)
@@ -134,16 +138,17 @@ class Generators:
                 except BaseException:
                     before.restore()
                     raise
-            for index in self._outputs:
-                outputs[index] = self._object(outputs[index], call)
+            if _core.settle_generators(outputs, self._outputs, call.by_address):
+                for index in self._outputs:
+                    outputs[index] = self._object(outputs[index], call)
         finally:
-            for lock in call.locks[:held]:
-                lock.release()
+            for release in call.release[:held]:
+                release()
         return outputs
 
     @staticmethod
     def _object(value, call: _Call) -> Generator:
-        if not is_handle(value):
+        if isinstance(value, Generator):
             return value
         address = value.item()
         generator = call.by_address.get(address)

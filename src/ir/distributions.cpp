@@ -39,7 +39,8 @@ const std::vector<DistributionInfo>& distributions() {
       {"choice", f64, {items("a")}, 0, true},
       {"weighted_choice", f64, {items("a"), real("p", 1)}, 0, true},
 
-      // Distributions of scipy.stats. Where SciPy computes with a parameter in its own dtype, the result
+      // Distributions of scipy.stats. Where SciPy computes with a parameter in its own dtype, the
+      // result
       // of that is a parameter here.
       {"halfnorm", f64, {real("loc"), real("scale")}},
       {"pareto", f64, {real("b"), real("-1/b"), real("scale")}},
@@ -58,7 +59,7 @@ const std::vector<DistributionInfo>& distributions() {
       {"bernoulli", i64, {real("p")}},
       {"nbinom", i64, {real("n"), real("p")}},
       {"betabinom", i64, {integer("n"), real("a"), real("b")}},
-      {"randint", i64, {integer("low"), integer("high")}},
+      {"randint", i64, {real("low"), real("high")}},
 
       // The index of the first running sum of probabilities that a uniform draw does not exceed.
       {"categorical", i64, {real("cumulative", 1)}},

@@ -16,13 +16,16 @@ struct DistributionParameter {
 };
 inline constexpr int kFreeRank = -1;
 
-// Leading dimensions of parameters are batches, which broadcast against each other or against the sizes.
+// Leading dimensions of parameters are batches, which broadcast against each other or against the
+// sizes.
 struct DistributionInfo {
   std::string_view name;
   DType result;  // of the draws; that of the parameter `shaped_like` when that one is of any dtype
   std::vector<DistributionParameter> parameters;
-  int shaped_like = kNone;     // a draw has the shape of one value of this parameter; kNone: it is a number
-  bool counts = false;         // the last size is the number of items of a draw, in front of all but the first axis
+  int shaped_like =
+      kNone;  // a draw has the shape of one value of this parameter; kNone: it is a number
+  bool counts =
+      false;  // the last size is the number of items of a draw, in front of all but the first axis
 };
 
 // Null for a name that is unknown.

@@ -12,7 +12,8 @@ const DistributionInfo& distribution_of(const InferContext& context) {
   const std::string* name = attribute != nullptr ? std::get_if<std::string>(attribute) : nullptr;
   if (name == nullptr) throw UserError(message(context, "takes the name of a distribution"));
   const DistributionInfo* found = find_distribution(*name);
-  if (found == nullptr) throw UnsupportedError(message(context, "there is no distribution '" + *name + "'"));
+  if (found == nullptr)
+    throw UnsupportedError(message(context, "there is no distribution '" + *name + "'"));
   return *found;
 }
 
@@ -29,7 +30,8 @@ Dim broadcast_dim(InferContext& context, const Dim& a, const Dim& b) {
 Shape broadcast_batches(InferContext& context, const std::vector<Shape>& batches) {
   Shape result;
   for (const Shape& batch : batches) {
-    if (batch.size() > result.size()) result.insert(result.begin(), batch.size() - result.size(), Dim::known(1));
+    if (batch.size() > result.size())
+      result.insert(result.begin(), batch.size() - result.size(), Dim::known(1));
     const std::size_t shift = result.size() - batch.size();
     for (std::size_t axis = 0; axis < batch.size(); ++axis) {
       result[axis + shift] = broadcast_dim(context, result[axis + shift], batch[axis]);
@@ -49,12 +51,14 @@ void need_fits(const InferContext& context, const Shape& batch, const Shape& siz
     const Dim& size = sizes[axis + sizes.size() - batch.size()];
     if (!batch[axis].is_one() && !may_agree(batch[axis], size)) {
       fail_shape(context, "Output size " + sizes_text(context, sizes) +
-                              " is not compatible with broadcast dimensions of inputs " + sizes_text(context, batch));
+                              " is not compatible with broadcast dimensions of inputs " +
+                              sizes_text(context, batch));
     }
   }
   if (longer) {
     fail_shape(context, "Output size " + sizes_text(context, sizes) +
-                            " is not compatible with broadcast dimensions of inputs " + sizes_text(context, batch));
+                            " is not compatible with broadcast dimensions of inputs " +
+                            sizes_text(context, batch));
   }
 }
 
@@ -87,18 +91,21 @@ Types infer_random(InferContext& context) {
     const int operand = 1 + count + i;
     const Type& type = context.type(operand);
     const bool free = parameter.rank == kFreeRank;
-    const int rank = free ? static_cast<int>(context.attributes.integer("core", 1)) : parameter.rank;
+    const int rank =
+        free ? static_cast<int>(context.attributes.integer("core", 1)) : parameter.rank;
     if (!free && type.dtype != parameter.dtype) {
-      fail_dtype(context, describe(context, operand, std::string(parameter.name)) + ", it must be " +
-                              std::string(name(parameter.dtype)));
+      fail_dtype(context, describe(context, operand, std::string(parameter.name)) +
+                              ", it must be " + std::string(name(parameter.dtype)));
     }
     need_rank_at_least(context, operand, rank, std::string(parameter.name));
     batches.emplace_back(type.shape.begin(), type.shape.end() - rank);
     if (i != distribution.shaped_like) continue;
-    draw.insert(draw.end(), type.shape.end() - rank + (distribution.counts && rank > 0 ? 1 : 0), type.shape.end());
+    draw.insert(draw.end(), type.shape.end() - rank + (distribution.counts && rank > 0 ? 1 : 0),
+                type.shape.end());
     if (free) dtype = type.dtype;
     if (free && rank == 0 && dtype != DType::i64) {
-      fail_dtype(context, describe(context, operand, std::string(parameter.name)) + ", it must be i64");
+      fail_dtype(context,
+                 describe(context, operand, std::string(parameter.name)) + ", it must be i64");
     }
   }
   if (given < 0) {

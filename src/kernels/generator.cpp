@@ -41,7 +41,8 @@ struct Sfc64 {
   std::uint32_t uinteger;
 };
 
-// What save() writes: the struct with its pointers, which restore() does not read, then what they point at.
+// What save() writes: the struct with its pointers, which restore() does not read, then what they
+// point at.
 struct SavedPcg64 {
   Pcg64 rest;
   Pcg64::State state;
@@ -131,7 +132,8 @@ Generator& OwnGenerator::assign(const Generator& from) {
   bits_.state = state_.data();
   generator_ = {&bits_, from.layout, from.origin};
   if (from.layout == StateLayout::pcg64) {
-    reinterpret_cast<Pcg64*>(state_.data())->state = reinterpret_cast<Pcg64::State*>(pointed_at_.data());
+    reinterpret_cast<Pcg64*>(state_.data())->state =
+        reinterpret_cast<Pcg64::State*>(pointed_at_.data());
   } else if (from.layout == StateLayout::philox) {
     auto* philox = reinterpret_cast<Philox*>(state_.data());
     philox->counter = reinterpret_cast<Philox::Counter*>(pointed_at_.data());

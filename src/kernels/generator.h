@@ -1,9 +1,10 @@
 // NumPy's random generators, as values of the IR.
 //
-// In the IR a generator is a u64: the address of a Generator. Drawing moves its state on; the op `random`
-// gives the same address as its first result, so that what is drawn next depends on it. Each of these
-// values is therefore read by one node: where the graph reads one more often, or has to leave it as it was,
-// the frontend puts `random` with distribution "copy" in between, which works on its own memory.
+// In the IR a generator is a u64: the address of a Generator. Drawing moves its state on; the op
+// `random` gives the same address as its first result, so that what is drawn next depends on it.
+// Each of these values is therefore read by one node: where the graph reads one more often, or has
+// to leave it as it was, the frontend puts `random` with distribution "copy" in between, which
+// works on its own memory.
 #pragma once
 
 #include <numpy/random/bitgen.h>
@@ -32,8 +33,12 @@ void restore(const Generator& generator, const GeneratorState& state);
 // `to` continues as `from` would; both have one layout.
 void copy_state(const Generator& from, const Generator& to);
 
-inline Generator& generator_at(std::uint64_t address) { return *reinterpret_cast<Generator*>(address); }
-inline std::uint64_t address_of(const Generator& generator) { return reinterpret_cast<std::uint64_t>(&generator); }
+inline Generator& generator_at(std::uint64_t address) {
+  return *reinterpret_cast<Generator*>(address);
+}
+inline std::uint64_t address_of(const Generator& generator) {
+  return reinterpret_cast<std::uint64_t>(&generator);
+}
 
 // A generator in memory of its own.
 class OwnGenerator {

@@ -1,5 +1,5 @@
-// NumPy's C functions for random numbers, from its static library npyrandom: what numpy.random.Generator
-// calls. Its header asks for Python's; these are the functions that we call.
+// NumPy's C functions for random numbers, from its static library npyrandom: what
+// numpy.random.Generator calls. Its header asks for Python's; these are the functions that we call.
 #pragma once
 
 #include <numpy/random/bitgen.h>
@@ -8,8 +8,9 @@
 
 namespace gemmule::kernels {
 
-// What random_binomial remembers of its last parameters. The struct is numpy/random/distributions.h's
-// binomial_t, of 136 bytes; all zero means that there is nothing to remember.
+// What random_binomial remembers of its last parameters. The struct is
+// numpy/random/distributions.h's binomial_t, of 136 bytes; all zero means that there is nothing to
+// remember.
 struct alignas(16) BinomialMemory {
   unsigned char bytes[512] = {};
 };
@@ -39,16 +40,17 @@ std::int64_t random_poisson(bitgen_t* bits, double lam);
 std::int64_t random_negative_binomial(bitgen_t* bits, double n, double p);
 std::int64_t random_binomial(bitgen_t* bits, double p, std::int64_t n, void* memory);
 std::int64_t random_geometric(bitgen_t* bits, double p);
-std::int64_t random_hypergeometric(bitgen_t* bits, std::int64_t good, std::int64_t bad, std::int64_t sample);
-void random_multinomial(bitgen_t* bits, std::int64_t n, std::int64_t* counts, double* p, std::intptr_t d,
-                        void* memory);
+std::int64_t random_hypergeometric(bitgen_t* bits, std::int64_t good, std::int64_t bad,
+                                   std::int64_t sample);
+void random_multinomial(bitgen_t* bits, std::int64_t n, std::int64_t* counts, double* p,
+                        std::intptr_t d, void* memory);
 
 // A number in [0, max].
 std::uint64_t random_interval(bitgen_t* bits, std::uint64_t max);
 // A number in [offset, offset + range]; the two differ for some ranges.
-std::uint64_t random_bounded_uint64(bitgen_t* bits, std::uint64_t offset, std::uint64_t range, std::uint64_t mask,
-                                    bool use_masked);
-void random_bounded_uint64_fill(bitgen_t* bits, std::uint64_t offset, std::uint64_t range, std::intptr_t count,
-                                bool use_masked, std::uint64_t* out);
+std::uint64_t random_bounded_uint64(bitgen_t* bits, std::uint64_t offset, std::uint64_t range,
+                                    std::uint64_t mask, bool use_masked);
+void random_bounded_uint64_fill(bitgen_t* bits, std::uint64_t offset, std::uint64_t range,
+                                std::intptr_t count, bool use_masked, std::uint64_t* out);
 
 }  // extern "C"

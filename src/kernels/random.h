@@ -1,5 +1,5 @@
-// Draws from distributions, with the bits that numpy.random.Generator and scipy.stats would give: the same
-// C functions (numpy_random.h), called in the same order.
+// Draws from distributions, with the bits that numpy.random.Generator and scipy.stats would give:
+// the same C functions (numpy_random.h), called in the same order.
 #pragma once
 
 #include <memory>
@@ -18,12 +18,13 @@ class RandomKernel {
   virtual ~RandomKernel() = default;
 
   // Fills `draws`, row-major. `parameters[i]` is the address of the element of parameter i with all
-  // indices 0. Throws std::domain_error (Python's ValueError) or std::overflow_error with NumPy's or
-  // SciPy's message for parameters out of range; the generator may have moved on then.
+  // indices 0. Throws std::domain_error (Python's ValueError) or std::overflow_error with NumPy's
+  // or SciPy's message for parameters out of range; the generator may have moved on then.
   virtual void run(bitgen_t* bits, const void* const* parameters, void* draws) = 0;
 };
 
-// What a kernel is made from; views have no data. The distributions are those of ir/distributions.h.
+// What a kernel is made from; views have no data. The distributions are those of
+// ir/distributions.h.
 struct RandomArguments {
   std::string_view distribution;
   std::vector<ConstView> parameters;
@@ -36,8 +37,11 @@ struct RandomArguments {
 std::unique_ptr<RandomKernel> make_random_kernel(const RandomArguments& arguments);
 
 // By families; null for the distributions of others.
-std::unique_ptr<RandomKernel> make_number_kernel(const RandomArguments& arguments);   // random_numbers.cpp
-std::unique_ptr<RandomKernel> make_scipy_kernel(const RandomArguments& arguments);    // random_scipy.cpp
-std::unique_ptr<RandomKernel> make_vector_kernel(const RandomArguments& arguments);   // random_vectors.cpp
+std::unique_ptr<RandomKernel> make_number_kernel(
+    const RandomArguments& arguments);  // random_numbers.cpp
+std::unique_ptr<RandomKernel> make_scipy_kernel(
+    const RandomArguments& arguments);  // random_scipy.cpp
+std::unique_ptr<RandomKernel> make_vector_kernel(
+    const RandomArguments& arguments);  // random_vectors.cpp
 
 }  // namespace gemmule::kernels

@@ -24,7 +24,8 @@ class EachKernel : public RandomKernel {
       check(parameters_, data, i, checks_[i].name, checks_[i].constraint);
     }
     auto* out = static_cast<Result*>(draws);
-    parameters_.for_each(data, [&](std::int64_t i, const Values& values) { out[i] = draw_(bits, values); });
+    parameters_.for_each(
+        data, [&](std::int64_t i, const Values& values) { out[i] = draw_(bits, values); });
   }
 
  private:
@@ -45,7 +46,8 @@ class CheckedKernel : public RandomKernel {
   void run(bitgen_t* bits, const void* const* data, void* draws) override {
     check_(parameters_, data);
     auto* out = static_cast<Result*>(draws);
-    parameters_.for_each(data, [&](std::int64_t i, const Values& values) { out[i] = draw_(bits, values); });
+    parameters_.for_each(
+        data, [&](std::int64_t i, const Values& values) { out[i] = draw_(bits, values); });
   }
 
  private:
@@ -55,7 +57,8 @@ class CheckedKernel : public RandomKernel {
 };
 
 template <class Draw>
-std::unique_ptr<RandomKernel> each(const RandomArguments& arguments, std::vector<Checked> checks, Draw draw) {
+std::unique_ptr<RandomKernel> each(const RandomArguments& arguments, std::vector<Checked> checks,
+                                   Draw draw) {
   return std::make_unique<EachKernel<Draw>>(arguments, std::move(checks), draw);
 }
 
@@ -68,7 +71,8 @@ std::unique_ptr<RandomKernel> checked(const RandomArguments& arguments, Check ch
 template <class Holds>
 bool all_values(const Parameters& parameters, const void* const* data, Holds holds) {
   bool all = true;
-  parameters.for_each(data, [&](std::int64_t, const Values& values) { all = all && holds(values); });
+  parameters.for_each(data,
+                      [&](std::int64_t, const Values& values) { all = all && holds(values); });
   return all;
 }
 
@@ -85,7 +89,8 @@ void check_uniform(const Parameters& parameters, const void* const* data) {
 
 void check_triangular(const Parameters& parameters, const void* const* data) {
   const auto none = [&](auto is_wrong, const char* message) {
-    if (!all_values(parameters, data, [&](const Values& v) { return !is_wrong(v); })) fail_domain(message);
+    if (!all_values(parameters, data, [&](const Values& v) { return !is_wrong(v); }))
+      fail_domain(message);
   };
   none([](const Values& v) { return v.real(0) > v.real(1); }, "left > mode");
   none([](const Values& v) { return v.real(1) > v.real(2); }, "mode > right");
@@ -99,7 +104,8 @@ void check_hypergeometric(const Parameters& parameters, const void* const* data)
       fail_domain("both ngood and nbad must be less than 1000000000");
     }
   }
-  if (!all_values(parameters, data, [](const Values& v) { return v.integer(0) + v.integer(1) >= v.integer(2); })) {
+  if (!all_values(parameters, data,
+                  [](const Values& v) { return v.integer(0) + v.integer(1) >= v.integer(2); })) {
     fail_domain("ngood + nbad < nsample");
   }
   check(parameters, data, 0, "ngood", Constraint::non_negative);
@@ -114,9 +120,11 @@ class IntegersKernel : public RandomKernel {
 
   void run(bitgen_t* bits, const void* const* data, void* draws) override {
     if (parameters_.count() == 0) return;
-    const bool fits = all_values(parameters_, data, [](const Values& v) { return v.integer(0) < v.integer(1); });
+    const bool fits =
+        all_values(parameters_, data, [](const Values& v) { return v.integer(0) < v.integer(1); });
     if (!fits) {
-      const bool from_zero = parameters_.all<std::int64_t>(0, data, [](std::int64_t low) { return low == 0; });
+      const bool from_zero =
+          parameters_.all<std::int64_t>(0, data, [](std::int64_t low) { return low == 0; });
       fail_domain(from_zero ? "high <= 0" : "low >= high");
     }
     auto* out = static_cast<std::uint64_t*>(draws);
@@ -149,44 +157,54 @@ std::unique_ptr<RandomKernel> make_number_kernel(const RandomArguments& argument
     });
   }
   if (name == "normal") {
-    return each(arguments, {{"loc"}, {"scale", non_negative}},
-                [](bitgen_t* bits, const Values& v) { return random_normal(bits, v.real(0), v.real(1)); });
+    return each(arguments, {{"loc"}, {"scale", non_negative}}, [](bitgen_t* bits, const Values& v) {
+      return random_normal(bits, v.real(0), v.real(1));
+    });
   }
   if (name == "lognormal") {
     return each(arguments, {{"mean"}, {"sigma", non_negative}},
-                [](bitgen_t* bits, const Values& v) { return random_lognormal(bits, v.real(0), v.real(1)); });
+                [](bitgen_t* bits, const Values& v) {
+                  return random_lognormal(bits, v.real(0), v.real(1));
+                });
   }
   if (name == "gamma") {
-    return each(arguments, {{"shape", non_negative}, {"scale", non_negative}},
-                [](bitgen_t* bits, const Values& v) { return random_gamma(bits, v.real(0), v.real(1)); });
+    return each(
+        arguments, {{"shape", non_negative}, {"scale", non_negative}},
+        [](bitgen_t* bits, const Values& v) { return random_gamma(bits, v.real(0), v.real(1)); });
   }
   if (name == "beta") {
-    return each(arguments, {{"a", positive}, {"b", positive}},
-                [](bitgen_t* bits, const Values& v) { return random_beta(bits, v.real(0), v.real(1)); });
+    return each(arguments, {{"a", positive}, {"b", positive}}, [](bitgen_t* bits, const Values& v) {
+      return random_beta(bits, v.real(0), v.real(1));
+    });
   }
   if (name == "exponential") {
-    return each(arguments, {{"scale", non_negative}},
-                [](bitgen_t* bits, const Values& v) { return random_exponential(bits, v.real(0)); });
+    return each(arguments, {{"scale", non_negative}}, [](bitgen_t* bits, const Values& v) {
+      return random_exponential(bits, v.real(0));
+    });
   }
   if (name == "weibull") {
     return each(arguments, {{"a", non_negative}},
                 [](bitgen_t* bits, const Values& v) { return random_weibull(bits, v.real(0)); });
   }
   if (name == "logistic") {
-    return each(arguments, {{"loc"}, {"scale", non_negative}},
-                [](bitgen_t* bits, const Values& v) { return random_logistic(bits, v.real(0), v.real(1)); });
+    return each(arguments, {{"loc"}, {"scale", non_negative}}, [](bitgen_t* bits, const Values& v) {
+      return random_logistic(bits, v.real(0), v.real(1));
+    });
   }
   if (name == "laplace") {
-    return each(arguments, {{"loc"}, {"scale", non_negative}},
-                [](bitgen_t* bits, const Values& v) { return random_laplace(bits, v.real(0), v.real(1)); });
+    return each(arguments, {{"loc"}, {"scale", non_negative}}, [](bitgen_t* bits, const Values& v) {
+      return random_laplace(bits, v.real(0), v.real(1));
+    });
   }
   if (name == "vonmises") {
-    return each(arguments, {{"mu"}, {"kappa", non_negative}},
-                [](bitgen_t* bits, const Values& v) { return random_vonmises(bits, v.real(0), v.real(1)); });
+    return each(arguments, {{"mu"}, {"kappa", non_negative}}, [](bitgen_t* bits, const Values& v) {
+      return random_vonmises(bits, v.real(0), v.real(1));
+    });
   }
   if (name == "wald") {
-    return each(arguments, {{"mean", positive}, {"scale", positive}},
-                [](bitgen_t* bits, const Values& v) { return random_wald(bits, v.real(0), v.real(1)); });
+    return each(
+        arguments, {{"mean", positive}, {"scale", positive}},
+        [](bitgen_t* bits, const Values& v) { return random_wald(bits, v.real(0), v.real(1)); });
   }
   if (name == "triangular") {
     return checked(arguments, check_triangular, [](bitgen_t* bits, const Values& v) {
@@ -211,9 +229,10 @@ std::unique_ptr<RandomKernel> make_number_kernel(const RandomArguments& argument
       check(parameters, data, 1, "p", bounded_0_1);
       check(parameters, data, 0, "n", non_negative);
     };
-    return checked(arguments, check_binomial, [memory = BinomialMemory()](bitgen_t* bits, const Values& v) mutable {
-      return random_binomial(bits, v.real(1), v.integer(0), &memory);
-    });
+    return checked(arguments, check_binomial,
+                   [memory = BinomialMemory()](bitgen_t* bits, const Values& v) mutable {
+                     return random_binomial(bits, v.real(1), v.integer(0), &memory);
+                   });
   }
   if (name == "integers") return std::make_unique<IntegersKernel>(arguments);
   return nullptr;

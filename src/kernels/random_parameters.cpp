@@ -31,8 +31,8 @@ bool Parameters::any_empty() const {
 namespace {
 
 template <class T>
-void check_as(const Parameters& parameters, const void* const* data, std::size_t i, const std::string& name,
-              Constraint constraint) {
+void check_as(const Parameters& parameters, const void* const* data, std::size_t i,
+              const std::string& name, Constraint constraint) {
   const auto all = [&](auto condition) { return parameters.all<T>(i, data, condition); };
   const auto is_nan = [](T x) { return x != x; };
   const std::string or_nan = parameters.are_numbers() ? name + " is NaN" : name + " contains NaNs";
@@ -40,7 +40,8 @@ void check_as(const Parameters& parameters, const void* const* data, std::size_t
     case Constraint::none:
       return;
     case Constraint::non_negative:
-      if (!all([&](T x) { return is_nan(x) || !std::signbit(static_cast<double>(x)); })) fail_domain(name + " < 0");
+      if (!all([&](T x) { return is_nan(x) || !std::signbit(static_cast<double>(x)); }))
+        fail_domain(name + " < 0");
       return;
     case Constraint::positive_not_nan:
       if (!all([&](T x) { return !is_nan(x); })) fail_domain(name + " must not be NaN");
@@ -49,7 +50,8 @@ void check_as(const Parameters& parameters, const void* const* data, std::size_t
       if (!all([](T x) { return !(x <= 0); })) fail_domain(name + " <= 0");
       return;
     case Constraint::bounded_0_1:
-      if (!all([](T x) { return x >= 0 && x <= 1; })) fail_domain(name + " < 0, " + name + " > 1 or " + or_nan);
+      if (!all([](T x) { return x >= 0 && x <= 1; }))
+        fail_domain(name + " < 0, " + name + " > 1 or " + or_nan);
       return;
     case Constraint::bounded_gt_0_1:  // NumPy has the array's message for numbers too
       if (!all([](T x) { return x > 0 && x <= 1; })) {
@@ -58,7 +60,8 @@ void check_as(const Parameters& parameters, const void* const* data, std::size_t
       return;
     case Constraint::poisson: {
       const auto too_large = [&] {
-        if (!all([](T x) { return static_cast<double>(x) <= kLargestPoisson; })) fail_domain(name + " value too large");
+        if (!all([](T x) { return static_cast<double>(x) <= kLargestPoisson; }))
+          fail_domain(name + " value too large");
       };
       if (!parameters.are_numbers()) too_large();
       if (!all([](T x) { return x >= 0; })) fail_domain(name + " < 0 or " + or_nan);
@@ -70,8 +73,8 @@ void check_as(const Parameters& parameters, const void* const* data, std::size_t
 
 }  // namespace
 
-void check(const Parameters& parameters, const void* const* data, std::size_t i, const std::string& name,
-           Constraint constraint) {
+void check(const Parameters& parameters, const void* const* data, std::size_t i,
+           const std::string& name, Constraint constraint) {
   if (parameters.view(i).dtype == DType::i64) {
     check_as<std::int64_t>(parameters, data, i, name, constraint);
   } else {

@@ -1,4 +1,5 @@
-// What the kernels of draws share: parameters as they broadcast against the draws, and the checks of them.
+// What the kernels of draws share: parameters as they broadcast against the draws, and the checks
+// of them.
 #pragma once
 
 #include <array>
@@ -74,16 +75,27 @@ class Parameters {
   bool are_numbers_ = true, constant_ = true;
 };
 
-// -- the constraints of numpy/random/_common.pyx, with its messages ---------------------------------------
+// -- the constraints of numpy/random/_common.pyx, with its messages
+// ---------------------------------------
 
-[[noreturn]] inline void fail_domain(const std::string& message) { throw std::domain_error(message); }
+[[noreturn]] inline void fail_domain(const std::string& message) {
+  throw std::domain_error(message);
+}
 
-enum class Constraint { none, non_negative, positive, positive_not_nan, bounded_0_1, bounded_gt_0_1, poisson };
+enum class Constraint {
+  none,
+  non_negative,
+  positive,
+  positive_not_nan,
+  bounded_0_1,
+  bounded_gt_0_1,
+  poisson
+};
 
 // The largest rate that random_poisson takes: 2^63 - 10 sqrt(2^63).
 inline const double kLargestPoisson = 0x1p63 - 10 * std::sqrt(0x1p63);
 
-void check(const Parameters& parameters, const void* const* data, std::size_t i, const std::string& name,
-           Constraint constraint);
+void check(const Parameters& parameters, const void* const* data, std::size_t i,
+           const std::string& name, Constraint constraint);
 
 }  // namespace gemmule::kernels

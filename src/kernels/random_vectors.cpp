@@ -1,4 +1,5 @@
-// Draws that are vectors, or whose parameters are: dirichlet, multinomial, categorical, permutation, choice.
+// Draws that are vectors, or whose parameters are: dirichlet, multinomial, categorical,
+// permutation, choice.
 #include <algorithm>
 #include <cstring>
 #include <numeric>
@@ -23,7 +24,8 @@ RandomArguments without_core(RandomArguments arguments, std::size_t i, std::size
 // A vector per batch, read into memory of its own.
 class Rows {
  public:
-  explicit Rows(const ConstView& view) : row_(static_cast<std::size_t>(view.shape.back())), stride_(view.strides.back()) {}
+  explicit Rows(const ConstView& view)
+      : row_(static_cast<std::size_t>(view.shape.back())), stride_(view.strides.back()) {}
 
   std::vector<double>& read(const void* from) {
     for (std::size_t k = 0; k < row_.size(); ++k) {
@@ -54,7 +56,9 @@ double kahan_sum(const double* x, std::size_t n) {
 class DirichletKernel : public RandomKernel {
  public:
   explicit DirichletKernel(const RandomArguments& arguments)
-      : parameters_(without_core(arguments, 0, 1)), rows_(arguments.parameters[0]), sums_(rows_.size()) {}
+      : parameters_(without_core(arguments, 0, 1)),
+        rows_(arguments.parameters[0]),
+        sums_(rows_.size()) {}
 
   void run(bitgen_t* bits, const void* const* data, void* draws) override {
     auto* out = static_cast<double*>(draws);
@@ -76,7 +80,8 @@ class DirichletKernel : public RandomKernel {
       return;
     }
     double sum = 0;
-    for (std::size_t j = 0; j < alpha.size(); ++j) sum += out[j] = random_standard_gamma(bits, alpha[j]);
+    for (std::size_t j = 0; j < alpha.size(); ++j)
+      sum += out[j] = random_standard_gamma(bits, alpha[j]);
     const double inverse = 1 / sum;
     for (std::size_t j = 0; j < alpha.size(); ++j) out[j] *= inverse;
   }
@@ -106,7 +111,9 @@ class DirichletKernel : public RandomKernel {
 class MultinomialKernel : public RandomKernel {
  public:
   explicit MultinomialKernel(const RandomArguments& arguments)
-      : parameters_(without_core(arguments, 1, 1)), rows_(arguments.parameters[1]), single_(arguments.single) {}
+      : parameters_(without_core(arguments, 1, 1)),
+        rows_(arguments.parameters[1]),
+        single_(arguments.single) {}
 
   void run(bitgen_t* bits, const void* const* data, void* draws) override {
     auto* out = static_cast<std::int64_t*>(draws);
@@ -116,23 +123,29 @@ class MultinomialKernel : public RandomKernel {
       if (values.integer(0) < 0) fail_domain("n < 0");
       std::int64_t* counts = out + i * static_cast<std::int64_t>(p.size());
       std::fill_n(counts, p.size(), 0);
-      random_multinomial(bits, values.integer(0), counts, p.data(), static_cast<std::intptr_t>(p.size()), &memory_);
+      random_multinomial(bits, values.integer(0), counts, p.data(),
+                         static_cast<std::intptr_t>(p.size()), &memory_);
     });
   }
 
  private:
   void check_row(const std::vector<double>& p) const {
     if (p.empty()) {
-      fail_domain("pvals must have at least 1 dimension and the last dimension of pvals must be greater than 0.");
+      fail_domain(
+          "pvals must have at least 1 dimension and the last dimension of pvals must be greater "
+          "than 0.");
     }
     for (const double x : p) {
       if (!(x >= 0 && x <= 1)) fail_domain("pvals < 0, pvals > 1 or pvals contains NaNs");
     }
     if (kahan_sum(p.data(), p.size() - 1) <= 1.0 + 1e-12) return;
     if (single_ && std::accumulate(p.begin(), p.end(), 0.0) < 1.0001) {
-      fail_domain("sum(pvals[:-1].astype(np.float64)) > 1.0. The pvals array is cast to 64-bit floating point prior to "
-                  "checking the sum. Precision changes when casting may cause problems even if the sum of the original "
-                  "pvals is valid.");
+      fail_domain(
+          "sum(pvals[:-1].astype(np.float64)) > 1.0. The pvals array is cast to 64-bit floating "
+          "point prior to "
+          "checking the sum. Precision changes when casting may cause problems even if the sum of "
+          "the original "
+          "pvals is valid.");
     }
     fail_domain("sum(pvals[:-1]) > 1.0");
   }
@@ -179,27 +192,32 @@ class ItemsKernel : public RandomKernel {
  public:
   explicit ItemsKernel(const RandomArguments& arguments)
       : batch_(arguments.batch),
-        batches_(element_count(Extents(arguments.draws.shape.begin(),
-                                       arguments.draws.shape.begin() + static_cast<std::ptrdiff_t>(batch_)))),
+        batches_(element_count(
+            Extents(arguments.draws.shape.begin(),
+                    arguments.draws.shape.begin() + static_cast<std::ptrdiff_t>(batch_)))),
         taken_(item_count(arguments)) {
     const ConstView& items = arguments.parameters[0];
     // The parameter stretched to the batches of the draws, in memory of its own.
-    Extents shape(arguments.draws.shape.begin(), arguments.draws.shape.begin() + static_cast<std::ptrdiff_t>(batch_));
+    Extents shape(arguments.draws.shape.begin(),
+                  arguments.draws.shape.begin() + static_cast<std::ptrdiff_t>(batch_));
     population_is_number_ = arguments.core == 0;
     const std::size_t core = arguments.core;
     const std::size_t own = items.shape.size() - core;
-    shape.insert(shape.end(), items.shape.begin() + static_cast<std::ptrdiff_t>(own), items.shape.end());
+    shape.insert(shape.end(), items.shape.begin() + static_cast<std::ptrdiff_t>(own),
+                 items.shape.end());
     Extents strides(shape.size(), 0);
     for (std::size_t axis = 0; axis < items.shape.size(); ++axis) {
       const std::size_t at = shape.size() - items.shape.size() + axis;
       if (items.shape[axis] == shape[at]) strides[at] = items.strides[axis];
     }
     size_ = size_of(items.dtype);
-    for (std::size_t axis = batch_ + 1; axis < shape.size(); ++axis) size_ *= static_cast<std::size_t>(shape[axis]);
+    for (std::size_t axis = batch_ + 1; axis < shape.size(); ++axis)
+      size_ *= static_cast<std::size_t>(shape[axis]);
     population_ = population_is_number_ ? 0 : shape[batch_];
     memory_.resize(static_cast<std::size_t>(element_count(shape)) * size_of(items.dtype));
-    copy_ = std::make_unique<CopyKernel>(ConstView{nullptr, items.dtype, shape, strides},
-                                         View{nullptr, items.dtype, shape, row_major_strides(shape)});
+    copy_ =
+        std::make_unique<CopyKernel>(ConstView{nullptr, items.dtype, shape, strides},
+                                     View{nullptr, items.dtype, shape, row_major_strides(shape)});
   }
 
  protected:
@@ -217,7 +235,9 @@ class ItemsKernel : public RandomKernel {
           std::memcpy(out, &index, 8);
           out += 8;
         } else {
-          std::memcpy(out, memory_.data() + static_cast<std::size_t>(b * population_ + index) * size_, size_);
+          std::memcpy(out,
+                      memory_.data() + static_cast<std::size_t>(b * population_ + index) * size_,
+                      size_);
           out += size_;
         }
       }
@@ -229,7 +249,9 @@ class ItemsKernel : public RandomKernel {
   bool population_is_number_ = false;
 
  private:
-  static std::int64_t item_count(const RandomArguments& arguments) { return arguments.draws.shape[arguments.batch]; }
+  static std::int64_t item_count(const RandomArguments& arguments) {
+    return arguments.draws.shape[arguments.batch];
+  }
 
   std::size_t size_ = 0;         // bytes of an item
   std::int64_t population_ = 0;  // items of a batch
@@ -251,12 +273,13 @@ class PermutationKernel : public ItemsKernel {
   explicit PermutationKernel(const RandomArguments& arguments) : ItemsKernel(arguments) {}
 
   void run(bitgen_t* bits, const void* const* data, void* draws) override {
-    take(data[0], draws, [&](std::int64_t, std::int64_t population) -> const std::vector<std::int64_t>& {
-      indices_.resize(static_cast<std::size_t>(population));
-      std::iota(indices_.begin(), indices_.end(), 0);
-      shuffle(indices_, 1, [&](std::uint64_t i) { return random_interval(bits, i); });
-      return indices_;
-    });
+    take(data[0], draws,
+         [&](std::int64_t, std::int64_t population) -> const std::vector<std::int64_t>& {
+           indices_.resize(static_cast<std::size_t>(population));
+           std::iota(indices_.begin(), indices_.end(), 0);
+           shuffle(indices_, 1, [&](std::uint64_t i) { return random_interval(bits, i); });
+           return indices_;
+         });
   }
 
  private:
@@ -268,7 +291,8 @@ class ChoiceKernel : public ItemsKernel {
   explicit ChoiceKernel(const RandomArguments& arguments) : ItemsKernel(arguments) {
     if (arguments.distribution != "weighted_choice") return;
     weights_.emplace(arguments.parameters[1]);
-    // A difference of more than this from a sum of 1 is an error: sqrt(eps) of the probabilities' dtype.
+    // A difference of more than this from a sum of 1 is an error: sqrt(eps) of the probabilities'
+    // dtype.
     tolerance_ = std::sqrt(arguments.single ? 0x1p-23 : 0x1p-52);
     const Extents& shape = arguments.draws.shape;
     const ConstView& p = arguments.parameters[1];
@@ -288,29 +312,36 @@ class ChoiceKernel : public ItemsKernel {
   }
 
   void run(bitgen_t* bits, const void* const* data, void* draws) override {
-    take(data[0], draws, [&](std::int64_t b, std::int64_t population) -> const std::vector<std::int64_t>& {
-      if (population <= 0 && taken_ != 0) {
-        fail_domain(population_is_number_ ? "a must be a positive integer unless no samples are taken"
-                                          : "a cannot be empty unless no samples are taken");
-      }
-      if (weights_) {
-        choose_weighted(bits, weights_->read(static_cast<const double*>(data[1]) + offsets_[static_cast<std::size_t>(b)]),
-                        population);
-      } else {
-        check_count(population);
-        choose(bits, population);
-      }
-      return chosen_;
-    });
+    take(data[0], draws,
+         [&](std::int64_t b, std::int64_t population) -> const std::vector<std::int64_t>& {
+           if (population <= 0 && taken_ != 0) {
+             fail_domain(population_is_number_
+                             ? "a must be a positive integer unless no samples are taken"
+                             : "a cannot be empty unless no samples are taken");
+           }
+           if (weights_) {
+             choose_weighted(bits,
+                             weights_->read(static_cast<const double*>(data[1]) +
+                                            offsets_[static_cast<std::size_t>(b)]),
+                             population);
+           } else {
+             check_count(population);
+             choose(bits, population);
+           }
+           return chosen_;
+         });
   }
 
  private:
   void check_count(std::int64_t population) const {
-    if (taken_ > population) fail_domain("Cannot take a larger sample than population when replace is False");
+    if (taken_ > population)
+      fail_domain("Cannot take a larger sample than population when replace is False");
   }
 
   void choose(bitgen_t* bits, std::int64_t population) {
-    const auto draw = [&](std::uint64_t most) { return random_bounded_uint64(bits, 0, most, 0, false); };
+    const auto draw = [&](std::uint64_t most) {
+      return random_bounded_uint64(bits, 0, most, 0, false);
+    };
     if (population > 10000 && taken_ > population / 50) {  // NumPy's bounds
       chosen_.resize(static_cast<std::size_t>(population));
       std::iota(chosen_.begin(), chosen_.end(), 0);
@@ -338,7 +369,8 @@ class ChoiceKernel : public ItemsKernel {
   }
 
   void choose_weighted(bitgen_t* bits, std::vector<double>& p, std::int64_t population) {
-    if (static_cast<std::int64_t>(p.size()) != population) fail_domain("a and p must have same size");
+    if (static_cast<std::int64_t>(p.size()) != population)
+      fail_domain("a and p must have same size");
     const double total = kahan_sum(p.data(), p.size());
     if (std::isnan(total)) fail_domain("Probabilities contain NaN");
     std::int64_t positive = 0;
@@ -347,7 +379,8 @@ class ChoiceKernel : public ItemsKernel {
       positive += x > 0;
     }
     if (std::abs(total - 1) > tolerance_) {
-      fail_domain("Probabilities do not sum to 1. See Notes section of docstring for more information.");
+      fail_domain(
+          "Probabilities do not sum to 1. See Notes section of docstring for more information.");
     }
     check_count(population);
     if (positive < taken_) fail_domain("Fewer non-zero entries in p than size");
@@ -360,7 +393,8 @@ class ChoiceKernel : public ItemsKernel {
       std::partial_sum(p.begin(), p.end(), sums_.begin());
       const double last = sums_.back();
       for (double& sum : sums_) sum /= last;
-      for (std::int64_t missing = taken_ - static_cast<std::int64_t>(chosen_.size()); missing > 0; --missing) {
+      for (std::int64_t missing = taken_ - static_cast<std::int64_t>(chosen_.size()); missing > 0;
+           --missing) {
         const double u = bits->next_double(bits->state);
         const auto index = std::ranges::upper_bound(sums_, u) - sums_.begin();
         if (std::exchange(seen_[static_cast<std::size_t>(index)], 1) == 0) chosen_.push_back(index);
@@ -383,7 +417,8 @@ std::unique_ptr<RandomKernel> make_vector_kernel(const RandomArguments& argument
   if (name == "multinomial") return std::make_unique<MultinomialKernel>(arguments);
   if (name == "categorical") return std::make_unique<CategoricalKernel>(arguments);
   if (name == "permutation") return std::make_unique<PermutationKernel>(arguments);
-  if (name == "choice" || name == "weighted_choice") return std::make_unique<ChoiceKernel>(arguments);
+  if (name == "choice" || name == "weighted_choice")
+    return std::make_unique<ChoiceKernel>(arguments);
   return nullptr;
 }
 

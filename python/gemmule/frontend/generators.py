@@ -43,8 +43,13 @@ def generator_uses(nodes, inputs, outputs, moved, resolve=lambda variable: varia
 
 
 def copied(generator: int, builder) -> int:
-    """Another generator in the same state."""
+    """Another generator in the same state; nobody may move on the one that is given."""
+    return split(generator, builder)[1]
+
+
+def split(generator: int, builder) -> list[int]:
+    """The generator, to be moved on after it has been copied, and the copy."""
     # No two copies are one, whatever passes think of equal nodes.
     serial = len(builder.graph.nodes)
     attributes = {"distribution": "copy", "copy": serial}
-    return builder.add_all("random", [generator], attributes)[1]
+    return builder.add_all("random", [generator], attributes)

@@ -4,15 +4,22 @@ import numpy as np
 from pymc.distributions import continuous, discrete, multivariate
 
 from gemmule.frontend.blas import batched_product
+from gemmule.frontend.generators import split
 from gemmule.frontend.random import _loc_scale, draws, standard_normal, with_rank
 from gemmule.frontend.registry import unsupported
 
 
 @draws(continuous.WaldRV)
 def draw_wald(draw, mu, lam, alpha):
+    builder = draw.builder
     values = draw("wald", draw.real(mu), draw.real(lam))
-    alpha = with_rank(draw.real(alpha), draw.builder.rank(values), draw.builder)
-    return draw.builder.add("add", values, alpha)
+    dtype = "float64"
+    if draw.sizes is None and builder.rank(values) == 0:
+        # NumPy gives a Python number then, which takes the dtype of what is added.
+        [alpha] = draw.floating(alpha)
+        dtype = builder.dtype(alpha)
+    alpha = with_rank(builder.cast(alpha, dtype), builder.rank(values), builder)
+    return builder.add("add", builder.cast(values, dtype), alpha)
 
 
 @draws(continuous.BetaClippedRV)
@@ -63,9 +70,52 @@ def draw_truncated_normal(draw, mu, sigma, lower, upper):
 
 @draws(discrete.DiscreteUniformRV)
 def draw_discrete_uniform(draw, lower, upper):
-    upper = draw.integer(upper)
-    above = draw.builder.add("add", upper, draw.builder.integer(1))
-    return draw("randint", draw.integer(lower), above)
+    above = draw.builder.add("add", upper, draw.number(1, upper))
+    return draw("randint", draw.real(lower), draw.real(above))
+
+
+@draws(continuous.InterpolatedRV)
+def draw_interpolated(draw, x, pdf, cdf):
+    """The quantile of a density that is linear between points, at a uniform number."""
+    builder = draw.builder
+    vectors = []
+    for value in (x, pdf, cdf):
+        batch = builder.rank(value) - 1
+        if any(size != 1 for size in builder.shape(value)[:batch]):
+            raise unsupported("interpolated densities in batches")
+        if builder.dtype(value) != "float64":
+            raise unsupported(f"an interpolated density in {builder.dtype(value)}")
+        vectors.append(builder.squeeze(value, range(batch)))
+    x, pdf, cdf = vectors
+    sizes = draw.sizes or []
+
+    def add(op, *operands):
+        return builder.add(op, *operands)
+
+    def at(vector, index):
+        return builder.add("gather", vector, index, axes=[0])
+
+    def number(value):
+        return builder.constant(np.asarray(value))
+
+    # The same uniform numbers twice: where they lie in the running sums, and themselves.
+    draw.generator, copy = split(draw.generator, builder)
+    attributes = {"distribution": "categorical", "sizes": len(sizes)}
+    _, above = builder.add_all("random", [copy, *sizes, cdf], attributes)
+    p = draw.with_sizes(sizes, "uniform", number(0.0), number(1.0))
+    index = add("subtract", above, builder.integer(1))
+    density, rest = at(pdf, index), add("subtract", p, at(cdf, index))
+    rise = add("subtract", at(pdf, above), density)
+    slope = add("divide", rise, add("subtract", at(x, above), at(x, index)))
+
+    def is_small(value):
+        return add("less_equal", add("absolute", value), number(1e-8))
+
+    constant = add("where", is_small(density), number(0.0), add("divide", rest, density))
+    doubled = add("multiply", add("multiply", number(2.0), slope), rest)
+    root = add("sqrt", add("add", add("square", density), doubled))
+    linear = add("divide", add("subtract", root, density), slope)
+    return add("add", at(x, index), add("where", is_small(slope), constant, linear))
 
 
 @draws(multivariate.MatrixNormalRV)
