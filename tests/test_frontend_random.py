@@ -2,6 +2,7 @@
 
 import threading
 
+import mlx.core as mx
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
@@ -608,3 +609,19 @@ def test_threads_that_share_a_function():
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+# -- arrays of MLX ---------------------------------------------------------------------------------
+
+
+def test_parameters_in_arrays_of_mlx():
+    rng = pytensor.shared(np.random.default_rng(3))
+    scale = pt.scalar("scale", dtype="float32")
+    following, x = basic.normal(0, scale, size=(3,), rng=rng, return_next_rng=True)
+    f = pytensor.function([scale], x, updates={rng: following}, mode="GEMMULE")
+    expected = np.random.default_rng(3)
+    assert isinstance(f(mx.array(1.0)), mx.array)
+    expected.normal(size=3)
+    with pytest.raises(ValueError, match="scale < 0"):
+        f(mx.array(-1.0))
+    np.testing.assert_array_equal(np.array(f(mx.array(2.0))), expected.normal(0, 2, size=3))

@@ -3,9 +3,11 @@
 import threading
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.random import Generator
+from pytensor.tensor.random.type import random_generator_type
 
 from gemmule import _core
 
@@ -18,8 +20,22 @@ def _handle_of(generator: Generator):
         raise TypeError(f"a numpy.random.Generator is needed, not {type(generator).__name__}")
     bit_generator = generator.bit_generator
     kind = type(bit_generator)
-    known = kind.__name__ in _TYPES and kind.__module__.startswith("numpy.random.")
-    return _core.GeneratorHandle(bit_generator, kind.__name__ if known else f"{kind}")
+    known = kind.__module__.startswith("numpy.random.") and kind.__name__ in _TYPES
+    if not known or not _is_understood(kind):
+        raise _core.UnsupportedError(
+            f"the bit generator '{kind.__name__}' is not one of NumPy's that the core knows"
+        )
+    return _core.GeneratorHandle(bit_generator, kind.__name__)
+
+
+@cache
+def _is_understood(kind: type) -> bool:
+    """Whether the state of this class of NumPy's lies where the core looks for it."""
+    source, target = kind(1), kind(2)
+    Generator(source).integers(9, dtype="uint32")  # leaves half of a draw, where there are halves
+    handles = [_core.GeneratorHandle(bits, kind.__name__) for bits in (source, target)]
+    _core.copy_generator(*(handle.address for handle in handles))
+    return random_generator_type.values_eq(Generator(source), Generator(target))
 
 
 def copy_of(generator: Generator) -> Generator:

@@ -91,9 +91,16 @@ Lowered lower_on_host(LowerContext& context) {
   }
   for (mx::array& operand : context.operands) operand = mx::contiguous(operand, false, context.stream);
   // A draw moves its generator on, so that it happens when the call says so and once.
-  if (draws(context.node)) mx::eval(context.operands);
+  const bool now = draws(context.node);
+  if (now) {
+    mx::eval(context.operands);
+    context.status = std::make_shared<RunStatus>();
+  }
   Lowered results = lower_to<OnHost>(context, program, std::move(shapes));
-  if (draws(context.node)) mx::eval(results);
+  if (now) {
+    mx::eval(results);
+    context.status->rethrow();
+  }
   return results;
 }
 

@@ -164,6 +164,23 @@ def test_draws(name):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("lower", "upper"),
+    [(None, 1.0), (-1.0, None), (-1.0, 2.0), (3.0, 9.0), (-9.0, -8.0), (45.0, None), (None, -50.0)],
+)
+def test_truncated_normal(lower, upper):
+    """Both tails, as far out as no probability is a number."""
+    draws = [
+        pm.draw(
+            pm.TruncatedNormal.dist(0.0, [1.0, 0.5], lower=lower, upper=upper, shape=(20, 2)),
+            random_seed=1,
+            mode=mode,
+        )
+        for mode in ("FAST_COMPILE", "GEMMULE")
+    ]
+    np.testing.assert_allclose(*draws, rtol=1e-12)
+
+
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
 def test_all_is_native(name):
     f = pm.pytensorf.compile([], dist(name), mode="GEMMULE")
