@@ -108,6 +108,53 @@ TEST_F(Infer, LayoutOps) {
 }
 
 // Against Python's own rule, all combinations of small numbers.
+TEST_F(Infer, ScalarLoopChecksItsBody) {
+  // x, k; constant c: x * c, k; done when x > c
+  Graph body;
+  const ValueId x = body.add_input({DType::f64, {}}), k = body.add_input({DType::i16, {}}),
+                c = body.add_input({DType::f64, {}});
+  const ValueId product = body.add(Op::multiply, {x, c}), next = body.add(Op::square, {k}),
+                done = body.add(Op::greater, {product, c});
+  const auto loop = [&](const std::vector<ValueId>& outputs, bool until) {
+    Graph with = body;
+    with.outputs = outputs;
+    return Attributes{{"body", std::make_shared<const Graph>(with)}, {"until", until}};
+  };
+  const ValueId n = input(DType::i64, {}), state = f64({3, 1}), counter = input(DType::i16, {}), constant = f64({1, 4});
+  const std::vector<ValueId> operands = {n, state, counter, constant};
+  const auto results = graph.add_all(Op::scalar_loop, operands, loop({product, next, done}, true));
+  EXPECT_EQ(type(results[0]), "f64[3,4]");
+  EXPECT_EQ(type(results[1]), "i16[3,4]");
+  EXPECT_EQ(type(results[2]), "bool[3,4]");
+  EXPECT_EQ(error(Op::scalar_loop, operands), "[scalar_loop] has no attribute body (node \"mu\")");
+  EXPECT_EQ(error(Op::scalar_loop, {n, state}, loop({product, next}, false)),
+            "[scalar_loop] takes 4 operands, 2 given (node \"mu\")");
+  EXPECT_EQ(error<DTypeError>(Op::scalar_loop, {counter, state, counter, constant}, loop({product, next}, false)),
+            "[scalar_loop] n is i16[], it must be i64 (node \"mu\")");
+  EXPECT_EQ(error<DTypeError>(Op::scalar_loop, {n, counter, counter, constant}, loop({product, next}, false)),
+            "[scalar_loop] operand 1 is i16[], the body expects f64 (node \"mu\")");
+  EXPECT_EQ(error<DTypeError>(Op::scalar_loop, operands, loop({next, product}, false)),
+            "[scalar_loop] state 0 is f64 and becomes i16 (node \"mu\")");
+  EXPECT_EQ(error<DTypeError>(Op::scalar_loop, operands, loop({product, next, next}, true)),
+            "[scalar_loop] the condition is i16, it must be bool (node \"mu\")");
+  EXPECT_EQ(error(Op::scalar_loop, operands, loop({done}, true)),
+            "[scalar_loop] the body has 3 inputs and 1 outputs: it needs a state, and an input for each (node \"mu\")");
+  body.add(Op::copy, {x});
+  EXPECT_EQ(error(Op::scalar_loop, operands, loop({product, next}, false)),
+            "[scalar_loop] the body has copy, it may have elementwise ops and constants only (node \"mu\")");
+  Graph wide;
+  wide.outputs = {wide.add(Op::exp, {wide.add_input(static_type(DType::f64, {2}))})};
+  EXPECT_EQ(error<ShapeError>(Op::scalar_loop, {n, state}, {{"body", std::make_shared<const Graph>(wide)}}),
+            "[scalar_loop] the body has f64[2], all must be 0-d (node \"mu\")");
+}
+
+TEST_F(Infer, Hyp2f1TakesFloats) {
+  EXPECT_EQ(type(graph.add(Op::hyp2f1, {f64({3, 1}), f64({}), f64({1, 4}), f64({3, 4})})), "f64[3,4]");
+  const ValueId z = input(DType::c128, {});
+  EXPECT_EQ(error<DTypeError>(Op::hyp2f1, {z, z, z, z}),
+            "[hyp2f1] operands are c128, they must be floats (node \"mu\")");
+}
+
 TEST(ResolveSlice, AgreesWithPython) {
   const auto python = [](std::int64_t start, std::int64_t stop, std::int64_t step, std::int64_t size) {
     const auto wrap = [&](std::int64_t i) {

@@ -1,8 +1,9 @@
 // gammaln, digamma and trigamma are in gamma_functions.cpp.
 #include "kernels/special_functions.h"
 
+#include "kernels/boost_policy.h"  // before Boost
+
 #include <array>
-#include <boost/math/policies/policy.hpp>
 #include <boost/math/special_functions/bessel.hpp>
 #include <boost/math/special_functions/beta.hpp>
 #include <boost/math/special_functions/erf.hpp>
@@ -13,16 +14,6 @@
 
 namespace gemmule::kernels::special {
 namespace {
-
-namespace bmp = boost::math::policies;
-
-// Errors give NaN or infinity, never an exception; doubles stay doubles.
-using Policy =
-    bmp::policy<bmp::domain_error<bmp::ignore_error>, bmp::pole_error<bmp::ignore_error>,
-                bmp::overflow_error<bmp::ignore_error>, bmp::underflow_error<bmp::ignore_error>,
-                bmp::denorm_error<bmp::ignore_error>, bmp::evaluation_error<bmp::ignore_error>,
-                bmp::rounding_error<bmp::ignore_error>,
-                bmp::indeterminate_result_error<bmp::ignore_error>, bmp::promote_double<false>>;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();

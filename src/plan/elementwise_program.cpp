@@ -38,7 +38,9 @@ ElementwiseProgram of_one_op(const Graph& graph, const Node& node) {
   return program;
 }
 
-ElementwiseProgram of_body(const Node& user, const Graph& body) {
+}  // namespace
+
+ElementwiseProgram body_program(const Node& user, const Graph& body) {
   ElementwiseProgram program;
   program.n_inputs = static_cast<int>(body.inputs.size());
   std::vector<int> register_of(body.values.size(), kNone);
@@ -67,11 +69,9 @@ ElementwiseProgram of_body(const Node& user, const Graph& body) {
   return program;
 }
 
-}  // namespace
-
 ElementwiseProgram elementwise_program(const Graph& graph, const Node& node) {
   if (node.op != Op::fused) return of_one_op(graph, node);
-  ElementwiseProgram program = of_body(node, node.attributes.graph("body"));
+  ElementwiseProgram program = body_program(node, node.attributes.graph("body"));
   for (const FusedResult& result : fused_results(node.attributes)) {
     if (!result.reduction) {
       program.reductions.push_back({});

@@ -10,4 +10,7 @@ namespace gemmule {
 // UnsupportedError for an op without meaning for its dtypes.
 kernels::ElementwiseProgram elementwise_program(const Graph& graph, const Node& node);
 
+// The program of a body of elementwise ops on 0-d values, which belongs to the node `user`.
+kernels::ElementwiseProgram body_program(const Node& user, const Graph& body);
+
 }  // namespace gemmule

@@ -210,7 +210,8 @@ class Specialiser {
 
   // Sizes that turn out to be 1 do not stretch: PyTensor broadcasts by what is known statically.
   void check_broadcasting(const Node& node, const std::vector<ValueId>& operands) const {
-    if (!is_elementwise(node.op) && node.op != Op::fused) return;
+    const bool broadcasts = node.op == Op::fused || node.op == Op::scalar_loop || node.op == Op::hyp2f1;
+    if (!is_elementwise(node.op) && !broadcasts) return;
     // A fused node may reduce: its operands have the rank of the pass.
     int rank = 0;
     for (const ValueId operand : operands) rank = std::max(rank, to_.type(operand).rank());

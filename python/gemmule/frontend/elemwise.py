@@ -3,9 +3,11 @@
 import numpy as np
 import pytensor.scalar as ps
 import pytensor.scalar.math as psm
+from pytensor.scalar.loop import ScalarLoop
 from pytensor.tensor.elemwise import Elemwise
 from pytensor.tensor.special import LogAddExp
 
+from gemmule.frontend.builder import Builder
 from gemmule.frontend.registry import lowers, unsupported
 
 # Operands are cast to the dtype of the result.
@@ -67,6 +69,16 @@ _SAME = {
     psm.I1: "i1",
     psm.Ive: "ive",
     psm.Kve: "kve",
+    psm.J0: "j0",
+    psm.J1: "j1",
+    psm.Jv: "jv",
+    psm.PolyGamma: "polygamma",
+    psm.GammaIncInv: "gammaincinv",
+    psm.GammaIncCInv: "gammainccinv",
+    psm.BetaIncInv: "betaincinv",
+    psm.Owens_t: "owens_t",
+    psm.NdtriExp: "ndtri_exp",
+    psm.Hyp2F1: "hyp2f1",
 }
 
 # As above, with any number of operands: pairwise from the left.
@@ -94,6 +106,9 @@ _REAL_PARTS = {ps.Real: "real", ps.Imag: "imag"}
 
 # Scalar ops that others define, known by the function that they say they compute: order of `ive`.
 _SCALED_BESSEL = {"scipy.special.i0e": 0, "scipy.special.i1e": 1}
+
+# Ops that are no elementwise rows of the IR: a body cannot hold them.
+_HOST_OPS = {"scalar_loop", "hyp2f1"}
 
 # Where NumPy and the IR read bool otherwise than as a number.
 _NOT_FOR_BOOL = {"negative", "sign", "power", "floor_divide", "remainder", "clip"}
@@ -172,10 +187,16 @@ def lower_scalar(op, inputs, dtype: str, builder) -> int:
 
 
 def lower_scalar_graph(op, inputs, dtypes, builder) -> list[int]:
-    """The IR of a scalar op; one that holds a graph of scalar ops is expanded."""
+    """The IR of a scalar op; one that holds a graph of scalar ops is expanded or becomes a loop."""
+    if isinstance(op, ScalarLoop):
+        return _lower_loop(op, inputs, builder)
     if not isinstance(op, ps.Composite):
         return [lower_scalar(op, inputs, dtypes[0], builder)]
-    graph = op.fgraph
+    return _lower_inner(op.fgraph, inputs, builder)
+
+
+def _lower_inner(graph, inputs, builder) -> list[int]:
+    """The values of the outputs of a graph of scalar ops."""
     values = dict(zip(graph.inputs, inputs, strict=True))
 
     def value_of(variable):
@@ -184,12 +205,47 @@ def lower_scalar_graph(op, inputs, dtypes, builder) -> list[int]:
         return values[variable]
 
     for node in graph.toposort():
-        operands = [value_of(variable) for variable in node.inputs]
-        results = lower_scalar_graph(
-            node.op, operands, [out.dtype for out in node.outputs], builder
-        )
+        dtypes = [out.dtype for out in node.outputs]
+        power = _small_power(node)
+        if power is not None:
+            base = builder.cast(value_of(node.inputs[0]), dtypes[0])
+            square = builder.add("square", base)
+            results = [square if power == 2 else builder.add("multiply", square, base)]
+        else:
+            operands = [value_of(variable) for variable in node.inputs]
+            results = lower_scalar_graph(node.op, operands, dtypes, builder)
         values.update(zip(node.outputs, results, strict=True))
     return [value_of(variable) for variable in graph.outputs]
+
+
+def _small_power(node) -> int | None:
+    """2 or 3 for such a power: PyTensor specialises only those outside of inner graphs."""
+    if not isinstance(node.op, ps.Pow) or np.dtype(node.outputs[0].dtype).kind not in "iuf":
+        return None
+    exponent = getattr(node.inputs[1], "data", None)
+    return next((power for power in (2, 3) if exponent == power), None)
+
+
+def _lower_loop(op, inputs, builder) -> list[int]:
+    """A loop over scalars: its body is a graph of its own."""
+    graph = op.fgraph
+    body = Builder()
+    body.origin = builder.origin
+    values = [body.input(variable.dtype, ()) for variable in graph.inputs]
+    results = _lower_inner(graph, values, body)
+    if any(node["op"] in _HOST_OPS for node in body.graph.nodes):
+        raise unsupported("a loop over scalars whose body has a loop or hyp2f1")
+    body.graph.set_outputs(results)
+    steps, *others = inputs
+    operands = [
+        builder.cast(steps, "int64"),
+        *(
+            builder.cast(value, variable.dtype)
+            for value, variable in zip(others, graph.inputs, strict=True)
+        ),
+    ]
+    attributes = {"body": body.graph, "until": op.is_while}
+    return builder.add_all("scalar_loop", operands, attributes)
 
 
 def broadcast_sizes(values, rank: int, builder) -> list[int]:
