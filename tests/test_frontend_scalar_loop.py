@@ -70,7 +70,9 @@ def test_sizes_that_are_1_only_at_run_time_do_not_broadcast():
 def test_strides():
     n, x, a = pt.matrix(dtype="int64"), pt.matrix(), pt.matrix()
     values = RNG.integers(0, 9, (9, 14)), RNG.uniform(1, 2, (9, 14)), RNG.uniform(1, 9, (9, 14))
-    outputs = Elemwise(newton())(n[::-2, ::-2], x[::2, 7:], np.int8(0), np.float64(0), a.T[::-2, ::2].T)
+    outputs = Elemwise(newton())(
+        n[::-2, ::-2], x[::2, 7:], np.int8(0), np.float64(0), a.T[::-2, ::2].T
+    )
     check([n, x, a], outputs, *values)
 
 
@@ -98,14 +100,22 @@ def test_swapped_states_and_other_dtypes():
     n = pt.vector(dtype="int64")
     values = [RNG.integers(0, 9, 6).astype("uint8") for _ in range(2)]
     values += [RNG.integers(0, 2, 6).astype(bool), RNG.normal(size=6) + 1j]
-    check([n, *inputs], Elemwise(op)(n, *inputs, np.complex128(0.6 + 0.8j)), RNG.integers(0, 30, 6), *values)
+    check(
+        [n, *inputs],
+        Elemwise(op)(n, *inputs, np.complex128(0.6 + 0.8j)),
+        RNG.integers(0, 30, 6),
+        *values,
+    )
 
 
 def test_floats_of_32_bits_and_nan():
     x, k = scalars("float32", "float32")
     op = ScalarLoop(init=[x], constant=[k], update=[x * k], until=ps.gt(x, np.float32(50)))
     v, w = pt.vector(dtype="float32"), pt.vector(dtype="float32")
-    values = np.array([1, np.nan, np.inf, -np.inf, 3], "float32"), np.array([2, 2, 0, 2, np.nan], "float32")
+    values = (
+        np.array([1, np.nan, np.inf, -np.inf, 3], "float32"),
+        np.array([2, 2, 0, 2, np.nan], "float32"),
+    )
     check([v, w], Elemwise(op)(20, v, w), *values)
 
 

@@ -12,7 +12,8 @@ namespace {
 
 std::vector<ConstView> stretched_operands(const StepContext& context) {
   std::vector<ConstView> views;
-  for (int i = 0; i < context.count(); ++i) views.push_back(context.stretched(i, context.results[0].shape));
+  for (int i = 0; i < context.count(); ++i)
+    views.push_back(context.stretched(i, context.results[0].shape));
   return views;
 }
 
@@ -51,11 +52,14 @@ std::unique_ptr<Step> make_scalar_loop(const StepContext& context) {
   const bool until = context.node.attributes.flag("until");
   const int states = static_cast<int>(body.outputs.size()) - (until ? 1 : 0);
   std::vector<View> out;
-  for (int i = 0; i < static_cast<int>(context.results.size()); ++i) out.push_back(context.result(i));
-  return step_of([kernel = kernels::ScalarLoopKernel({body_program(context.node, body), states, until},
-                                                     context.results[0].shape, stretched_operands(context), out,
-                                                     read_results(context)),
-                  operands = context.count()](void* const* address) { kernel.run(address, address + operands); });
+  for (int i = 0; i < static_cast<int>(context.results.size()); ++i)
+    out.push_back(context.result(i));
+  return step_of([kernel = kernels::ScalarLoopKernel(
+                      {body_program(context.node, body), states, until}, context.results[0].shape,
+                      stretched_operands(context), out, read_results(context)),
+                  operands = context.count()](void* const* address) {
+    kernel.run(address, address + operands);
+  });
 }
 
 }  // namespace gemmule::cpu

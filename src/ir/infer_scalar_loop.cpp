@@ -21,7 +21,8 @@ void need_scalar_body(const InferContext& context, const Graph& body) {
     }
   }
   for (const Value& value : body.values) {
-    if (value.type.rank() != 0) fail_shape(context, "the body has " + to_text(value.type, &body) + ", all must be 0-d");
+    if (value.type.rank() != 0)
+      fail_shape(context, "the body has " + to_text(value.type, &body) + ", all must be 0-d");
   }
 }
 
@@ -30,38 +31,45 @@ void need_scalar_body(const InferContext& context, const Graph& body) {
 Types infer_hyp2f1(InferContext& context) {
   need_same_dtype(context);
   const DType dtype = context.type(0).dtype;
-  if (kind(dtype) != DTypeKind::floating) fail_dtype(context, "operands are " + name_of(dtype) + ", they must be floats");
+  if (kind(dtype) != DTypeKind::floating)
+    fail_dtype(context, "operands are " + name_of(dtype) + ", they must be floats");
   return {{dtype, broadcast(context, operands_from(context, 0))}};
 }
 
 Types infer_scalar_loop(InferContext& context) {
-  if (context.attributes.find("body") == nullptr) throw UserError(message(context, "has no attribute body"));
+  if (context.attributes.find("body") == nullptr)
+    throw UserError(message(context, "has no attribute body"));
   const Graph& body = context.attributes.graph("body");
   const bool until = context.attributes.flag("until");
-  const int inputs = static_cast<int>(body.inputs.size()), outputs = static_cast<int>(body.outputs.size());
+  const int inputs = static_cast<int>(body.inputs.size()),
+            outputs = static_cast<int>(body.outputs.size());
   const int states = outputs - (until ? 1 : 0);
   need_scalar_body(context, body);
   if (states < 1 || states > inputs) {
     throw UserError(message(context, "the body has " + std::to_string(inputs) + " inputs and " +
-                                         std::to_string(outputs) + " outputs: it needs a state, and an input for each"));
+                                         std::to_string(outputs) +
+                                         " outputs: it needs a state, and an input for each"));
   }
   need_operands(context, inputs + 1, inputs + 1);
-  if (context.type(0).dtype != DType::i64) fail_dtype(context, describe(context, 0, "n") + ", it must be i64");
+  if (context.type(0).dtype != DType::i64)
+    fail_dtype(context, describe(context, 0, "n") + ", it must be i64");
   for (int i = 0; i < inputs; ++i) {
     const DType expected = body.type(body.inputs[i]).dtype;
     if (context.type(i + 1).dtype != expected) {
-      fail_dtype(context, describe(context, i + 1, "operand " + std::to_string(i + 1)) + ", the body expects " +
-                              name_of(expected));
+      fail_dtype(context, describe(context, i + 1, "operand " + std::to_string(i + 1)) +
+                              ", the body expects " + name_of(expected));
     }
   }
   for (int i = 0; i < states; ++i) {
     const DType before = body.type(body.inputs[i]).dtype, after = body.type(body.outputs[i]).dtype;
     if (before != after) {
-      fail_dtype(context, "state " + std::to_string(i) + " is " + name_of(before) + " and becomes " + name_of(after));
+      fail_dtype(context, "state " + std::to_string(i) + " is " + name_of(before) +
+                              " and becomes " + name_of(after));
     }
   }
   if (until && body.type(body.outputs.back()).dtype != DType::bool_) {
-    fail_dtype(context, "the condition is " + name_of(body.type(body.outputs.back()).dtype) + ", it must be bool");
+    fail_dtype(context, "the condition is " + name_of(body.type(body.outputs.back()).dtype) +
+                            ", it must be bool");
   }
   const Shape shape = broadcast(context, operands_from(context, 0));
   Types types;

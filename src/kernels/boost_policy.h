@@ -1,8 +1,9 @@
-// How Boost.Math's functions are called: errors give NaN or infinity, never an exception; doubles stay
-// doubles.
+// How Boost.Math's functions are called: errors give NaN or infinity, never an exception; doubles
+// stay doubles.
 #pragma once
 
-// Some of them call others with the default policy. To be included before anything else of Boost.Math.
+// Some of them call others with the default policy. To be included before anything else of
+// Boost.Math.
 #define BOOST_MATH_DOMAIN_ERROR_POLICY ignore_error
 #define BOOST_MATH_POLE_ERROR_POLICY ignore_error
 #define BOOST_MATH_OVERFLOW_ERROR_POLICY ignore_error

@@ -3,12 +3,12 @@
 //   F(a, b; c; z) = (1 - z)^-a F(a, c - b; c; z / (z - 1))      (DLMF 15.8.1)
 //                 = (1 - z)^(c - a - b) F(c - a, c - b; c; z)
 // take every argument to [0, 1). Up to 1/2 the power series serves; from there Taylor steps of the
-// hypergeometric equation go on, each half of what is left to the singularity at 1. Unlike the formulas
-// for 1 - z they know no exceptional parameters.
+// hypergeometric equation go on, each half of what is left to the singularity at 1. Unlike the
+// formulas for 1 - z they know no exceptional parameters.
 #include "kernels/hyp2f1.h"
 
-#include <cmath>
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <stdexcept>
 
@@ -43,21 +43,24 @@ Value power_series(double a, double b, double c, double z, double last = kInfini
     largest = std::max(largest, std::abs(term));
     if (term == 0) break;
     // Beyond the largest of |a|, |b|, |c| the terms only fall.
-    if (std::abs(ratio * z) < 0.95 && std::abs(term) * (k + 2) < kTiny * std::abs(sum) && k + c > 1) break;
+    if (std::abs(ratio * z) < 0.95 && std::abs(term) * (k + 2) < kTiny * std::abs(sum) && k + c > 1)
+      break;
   }
   return {sum, slope, largest};
 }
 
 // From z0 = 1 - s0 on by `step`. With F = sum_n f_n (z - z0)^n,
 //   z0 s0 (n+1) (n+2) f_{n+2} = (n+a) (n+b) f_n - (n+1) ((s0 - z0) n + c - (a+b+1) z0) f_{n+1}
-Value taylor_step(double a, double b, double c, double z0, double s0, double step, const Value& at) {
+Value taylor_step(double a, double b, double c, double z0, double s0, double step,
+                  const Value& at) {
   const double drift = z0 < s0 ? c - (a + b + 1) * z0 : (c - a - b - 1) + (a + b + 1) * s0;
   double before = at.f, term = at.slope * step;  // f_n step^n and the next one
   double sum = before + term, slope = at.slope;
   const double scale = step / (z0 * s0);
   for (double n = 0; n < 2000; ++n) {
-    const double next = scale * ((n + a) * (n + b) * before * step - (n + 1) * ((s0 - z0) * n + drift) * term) /
-                        ((n + 1) * (n + 2));
+    const double next =
+        scale * ((n + a) * (n + b) * before * step - (n + 1) * ((s0 - z0) * n + drift) * term) /
+        ((n + 1) * (n + 2));
     before = term;
     term = next;
     sum += term;
@@ -69,9 +72,9 @@ Value taylor_step(double a, double b, double c, double z0, double s0, double ste
   return {sum, slope, at.largest};
 }
 
-// At z = 1 - s in [0, 1), s given on its own as it may be tiny. The series begins as far from 0 as its
-// terms do not cancel; a step is within half of the way to the next singularity, and short where the
-// solution oscillates: F'' ~ a b F / (z s).
+// At z = 1 - s in [0, 1), s given on its own as it may be tiny. The series begins as far from 0 as
+// its terms do not cancel; a step is within half of the way to the next singularity, and short
+// where the solution oscillates: F'' ~ a b F / (z s).
 double by_steps(double a, double b, double c, double z, double s) {
   double at = std::min(z, 0.5);
   Value value = power_series(a, b, c, at);
@@ -102,7 +105,8 @@ double at_one(double a, double b, double c) {
     return std::tgamma(c) / std::tgamma(c - a) * (std::tgamma(d) / std::tgamma(c - b));
   }
   const double log = gammaln(c) - gammaln(c - a) + (gammaln(d) - gammaln(c - b));
-  return sign_of_gamma(c) * sign_of_gamma(d) * sign_of_gamma(c - a) * sign_of_gamma(c - b) * std::exp(log);
+  return sign_of_gamma(c) * sign_of_gamma(d) * sign_of_gamma(c - a) * sign_of_gamma(c - b) *
+         std::exp(log);
 }
 
 // A series that ends, at any z: with a = -n, or a = -n and b = -m, m >= n.
@@ -175,14 +179,18 @@ double to_double(double x) { return x; }
 double to_double(Half x) { return static_cast<float>(x); }
 template <class T>
 T from_double(double x) {
-  if constexpr (std::is_same_v<T, Half>) return Half(static_cast<float>(x));
-  else return static_cast<T>(x);
+  if constexpr (std::is_same_v<T, Half>)
+    return Half(static_cast<float>(x));
+  else
+    return static_cast<T>(x);
 }
 
 template <class T>
 void evaluate(const LoopNest& nest, const void* const* in, void* out) {
   const std::int64_t n = element_count(nest.shape);
-  const auto strides = [&](std::size_t view) { return std::span<const std::int64_t>(nest.strides[view]); };
+  const auto strides = [&](std::size_t view) {
+    return std::span<const std::int64_t>(nest.strides[view]);
+  };
   Odometer<5> at(nest.shape, {strides(0), strides(1), strides(2), strides(3), strides(4)});
   const auto operand = [&](std::size_t i) {
     return to_double(static_cast<const T*>(in[i])[at.offset(i + 1)]);

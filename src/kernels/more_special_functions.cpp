@@ -1,5 +1,5 @@
-// Bessel functions of the first kind, inverses of incomplete gamma and beta functions, and others that
-// Boost.Math has, with SciPy's values at the edges.
+// Bessel functions of the first kind, inverses of incomplete gamma and beta functions, and others
+// that Boost.Math has, with SciPy's values at the edges.
 #include "kernels/boost_policy.h"  // before Boost
 
 #include <boost/math/special_functions/bessel.hpp>
@@ -24,7 +24,9 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 double or_zero(double x) { return x > std::numeric_limits<double>::min() ? x : x >= 0 ? 0 : x; }
 
 // The normal quantile of p <= 1/2.
-double lower_quantile(double p) { return -std::numbers::sqrt2 * boost::math::erfc_inv(2 * p, Policy()); }
+double lower_quantile(double p) {
+  return -std::numbers::sqrt2 * boost::math::erfc_inv(2 * p, Policy());
+}
 
 }  // namespace
 
@@ -88,7 +90,8 @@ double betaincinv(double a, double b, double p) {
   if (b == 1) return std::pow(p, 1 / a);
   if (a == 1) return -std::expm1(std::log1p(-p) / b);
   if (std::isinf(a) || std::isinf(b)) return kNaN;
-  // I_x(a, b) ~ x^a / (a B(a, b)) for small x, with a B(a, b) = gamma(1 + a) gamma(b) / gamma(a + b)
+  // I_x(a, b) ~ x^a / (a B(a, b)) for small x, with a B(a, b) = gamma(1 + a) gamma(b) / gamma(a +
+  // b)
   const double ratio = boost::math::tgamma_delta_ratio(b, a, Policy());
   const double log_ratio = ratio > 0 ? std::log(ratio) : gammaln(b) - gammaln(a + b);
   const double small = std::exp((std::log(p) + gammaln(1 + a) + log_ratio) / a);
@@ -113,8 +116,8 @@ double ndtri_exp(double x) {
   if (std::isinf(x)) return x;
   if (x > -std::numbers::ln2) return -lower_quantile(-std::expm1(x));
   if (x > -50) return lower_quantile(std::exp(x));
-  // Newton on log Phi(z) = x, with Phi(z) = erfcx(-z / sqrt(2)) exp(-z^2 / 2) / 2. The first guess is
-  // the leading term of log Phi(z) ~ -z^2 / 2 - log(-z sqrt(2 pi)).
+  // Newton on log Phi(z) = x, with Phi(z) = erfcx(-z / sqrt(2)) exp(-z^2 / 2) / 2. The first guess
+  // is the leading term of log Phi(z) ~ -z^2 / 2 - log(-z sqrt(2 pi)).
   double z = -std::sqrt(-2 * x);
   z = -std::sqrt(-2 * (x + std::log(-z) + 0.5 * std::log(2 * std::numbers::pi)));
   for (int step = 0; step < 4; ++step) {

@@ -162,8 +162,9 @@ double evaluate(const std::string& function, const std::array<double, 3>& x) {
 }
 
 bool agrees(double value, double expected) {
-  return std::isnan(expected) ? std::isnan(value)
-                              : value == expected || std::abs(value - expected) <= 1e-15 * std::abs(expected);
+  return std::isnan(expected)
+             ? std::isnan(value)
+             : value == expected || std::abs(value - expected) <= 1e-15 * std::abs(expected);
 }
 
 TEST(MoreSpecialFunctions, AgreeWithReferenceNumbers) {
@@ -176,8 +177,8 @@ TEST(MoreSpecialFunctions, AgreeWithReferenceNumbers) {
 TEST(MoreSpecialFunctions, PolesInfinitiesAndDomains) {
   for (const Row& row : kLimits) {
     const double value = evaluate(row.function, row.x);
-    EXPECT_TRUE(agrees(value, row.value)) << row.function << "(" << row.x[0] << ", " << row.x[1] << ", " << row.x[2]
-                                          << ") = " << value;
+    EXPECT_TRUE(agrees(value, row.value)) << row.function << "(" << row.x[0] << ", " << row.x[1]
+                                          << ", " << row.x[2] << ") = " << value;
   }
 }
 
@@ -185,7 +186,8 @@ TEST(MoreSpecialFunctions, NaNStaysNaN) {
   for (const Row& row : kTable) {
     EXPECT_TRUE(std::isnan(evaluate(row.function, {kNaN, row.x[1], row.x[2]}))) << row.function;
     const bool unary = row.function == "j0" || row.function == "j1" || row.function == "ndtri_exp";
-    EXPECT_TRUE(unary || std::isnan(evaluate(row.function, {row.x[0], kNaN, row.x[2]}))) << row.function;
+    EXPECT_TRUE(unary || std::isnan(evaluate(row.function, {row.x[0], kNaN, row.x[2]})))
+        << row.function;
   }
   EXPECT_TRUE(std::isnan(special::betaincinv(1, 2, kNaN)));
 }
@@ -196,7 +198,8 @@ TEST(MoreSpecialFunctions, ExtremeArgumentsEnd) {
   const double levels[] = {1e-300, 1e-100, 1e-10, 0.5, 1 - 1e-10};
   for (const double a : extremes) {
     for (const double p : levels) {
-      EXPECT_FALSE(special::gammaincinv(a, p) < 0 || special::gammainccinv(a, p) < 0) << a << " " << p;
+      EXPECT_FALSE(special::gammaincinv(a, p) < 0 || special::gammainccinv(a, p) < 0)
+          << a << " " << p;
       for (const double b : extremes) {
         const double x = special::betaincinv(a, b, p);
         EXPECT_TRUE(x >= 0 && x <= 1) << a << " " << b << " " << p << ": " << x;
@@ -217,7 +220,8 @@ TEST(Hypergeometric, AgreesWithReferenceNumbers) {
 TEST(Hypergeometric, PolesInfinitiesAndDomains) {
   for (const auto& [a, b, c, z, expected] : kHypergeometricLimits) {
     const double value = special::hyp2f1(a, b, c, z);
-    EXPECT_TRUE(agrees(value, expected)) << a << ", " << b << "; " << c << "; " << z << ": " << value;
+    EXPECT_TRUE(agrees(value, expected))
+        << a << ", " << b << "; " << c << "; " << z << ": " << value;
   }
 }
 

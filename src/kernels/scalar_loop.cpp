@@ -16,7 +16,8 @@
 namespace gemmule::kernels {
 namespace {
 
-// Elements of a block: long enough to pay for the calls, few enough for the registers to stay in cache.
+// Elements of a block: long enough to pay for the calls, few enough for the registers to stay in
+// cache.
 constexpr std::int64_t kMaxBlock = 256, kMinBlock = 64, kBlockBytes = 96 << 10;
 
 constexpr int kNone = -1;  // no register, no slot
@@ -24,7 +25,9 @@ constexpr std::int64_t kForever = std::numeric_limits<std::int64_t>::max();
 
 std::size_t rounded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
-[[noreturn]] void fail(const std::string& what) { throw std::invalid_argument("[scalar_loop] " + what); }
+[[noreturn]] void fail(const std::string& what) {
+  throw std::invalid_argument("[scalar_loop] " + what);
+}
 
 template <std::size_t Size>
 void copy_elements(const void* const* in, void* out, std::int64_t n) {
@@ -53,7 +56,8 @@ void copy_element_of(std::byte* to, std::int64_t i, const std::byte* from, std::
 }
 
 // to[i] = from[j]
-void copy_element(std::size_t size, std::byte* to, std::int64_t i, const std::byte* from, std::int64_t j) {
+void copy_element(std::size_t size, std::byte* to, std::int64_t i, const std::byte* from,
+                  std::int64_t j) {
   switch (size) {
     case 8:
       return copy_element_of<8>(to, i, from, j);
@@ -70,8 +74,8 @@ void copy_element(std::size_t size, std::byte* to, std::int64_t i, const std::by
 
 }  // namespace
 
-// Registers are those of the program, then some of the loop's own; each has a block in scratch memory
-// or, for literals, in `literals`.
+// Registers are those of the program, then some of the loop's own; each has a block in scratch
+// memory or, for literals, in `literals`.
 struct ScalarLoopPlan {
   struct Step {
     Loop loop;
@@ -86,9 +90,9 @@ struct ScalarLoopPlan {
 
   int states = 0;
   bool until = false;
-  int done = kNone;           // the register of the condition
-  std::vector<Step> prepare;  // what depends on constants only: once for each element
-  std::vector<Step> code;     // an iteration
+  int done = kNone;              // the register of the condition
+  std::vector<Step> prepare;     // what depends on constants only: once for each element
+  std::vector<Step> code;        // an iteration
   std::vector<Carried> carried;  // the states come first
   // After an iteration state i goes on in the memory of next[i]; results[i] in that of spares[i].
   std::vector<int> next, results, spares;
@@ -115,8 +119,8 @@ enum class Level : std::uint8_t { literal, constant, state };
 
 class Binder {
  public:
-  Binder(const ScalarLoopBody& body, const Extents& shape, std::span<const ConstView> in, std::span<const View> out,
-         const std::vector<bool>& wanted, ScalarLoopPlan& plan)
+  Binder(const ScalarLoopBody& body, const Extents& shape, std::span<const ConstView> in,
+         std::span<const View> out, const std::vector<bool>& wanted, ScalarLoopPlan& plan)
       : p_(body.program), plan_(plan), dtypes_(p_.registers) {
     plan_.states = body.states;
     plan_.until = body.until;
@@ -135,17 +139,22 @@ class Binder {
     validate(p_);
     const int outputs = plan_.states + (plan_.until ? 1 : 0);
     if (!p_.reductions.empty()) fail("the body reduces");
-    if (plan_.states < 0 || plan_.states > p_.n_inputs || static_cast<int>(p_.outputs.size()) != outputs) {
-      fail("the body has " + std::to_string(p_.n_inputs) + " inputs and " + std::to_string(p_.outputs.size()) +
-           " outputs for " + std::to_string(plan_.states) + " states");
+    if (plan_.states < 0 || plan_.states > p_.n_inputs ||
+        static_cast<int>(p_.outputs.size()) != outputs) {
+      fail("the body has " + std::to_string(p_.n_inputs) + " inputs and " +
+           std::to_string(p_.outputs.size()) + " outputs for " + std::to_string(plan_.states) +
+           " states");
     }
     if (static_cast<int>(in.size()) != p_.n_inputs + 1 || static_cast<int>(out.size()) != outputs) {
-      fail(std::to_string(in.size()) + " inputs and " + std::to_string(out.size()) + " outputs do not fit the body");
+      fail(std::to_string(in.size()) + " inputs and " + std::to_string(out.size()) +
+           " outputs do not fit the body");
     }
     for (int i = 0; i < plan_.states; ++i) {
-      if (dtypes_[p_.outputs[i]] != dtypes_[i]) fail("state " + std::to_string(i) + " changes its dtype");
+      if (dtypes_[p_.outputs[i]] != dtypes_[i])
+        fail("state " + std::to_string(i) + " changes its dtype");
     }
-    if (plan_.until && dtypes_[p_.outputs.back()] != DType::bool_) fail("the condition is not bool");
+    if (plan_.until && dtypes_[p_.outputs.back()] != DType::bool_)
+      fail("the condition is not bool");
     const auto fits = [&](const auto& view, DType dtype) {
       return view.dtype == dtype && view.shape == shape && view.strides.size() == shape.size();
     };
@@ -186,7 +195,8 @@ class Binder {
 
   void bind_code() {
     level_.assign(dtypes_.size(), Level::literal);
-    for (int i = 0; i < p_.n_inputs; ++i) level_[i] = i < plan_.states ? Level::state : Level::constant;
+    for (int i = 0; i < p_.n_inputs; ++i)
+      level_[i] = i < plan_.states ? Level::state : Level::constant;
     for (const ElementwiseInstruction& i : p_.code) {
       const int arity = info(i.op).arity;
       Level level = Level::constant;
@@ -198,10 +208,12 @@ class Binder {
       level_[i.out] = level;
       // As `validate` has it: the second operand of `where` decides, which begins with a bool.
       const DType dtype = dtypes_[i.in[info(i.op).result == ResultRule::select ? 1 : 0]];
-      Loop chosen = scalars == 0 || i.op == Op::cast ? nullptr : scalar_operand_loop(i.op, dtype, scalars);
+      Loop chosen =
+          scalars == 0 || i.op == Op::cast ? nullptr : scalar_operand_loop(i.op, dtype, scalars);
       if (chosen == nullptr) {
         chosen = i.op == Op::cast ? cast_loop(dtype, dtypes_[i.out]) : loop(i.op, dtype);
-        if (chosen == nullptr) fail(std::string(info(i.op).name) + " is not defined for this dtype");
+        if (chosen == nullptr)
+          fail(std::string(info(i.op).name) + " is not defined for this dtype");
         for (int a = 0; a < arity; ++a) {
           if (scalars >> a & 1) filled_.push_back(i.in[a]);
         }
@@ -223,7 +235,8 @@ class Binder {
       }
       const int copy = new_register(dtypes_[reg], Level::state);
       const bool fills = literal(reg) != nullptr;
-      plan_.code.push_back({fills ? fill_loop(size(reg)) : copy_loop(size(reg)), {reg, reg, reg}, copy});
+      plan_.code.push_back(
+          {fills ? fill_loop(size(reg)) : copy_loop(size(reg)), {reg, reg, reg}, copy});
       return copy;
     };
     for (int i = 0; i < plan_.states; ++i) {
@@ -231,14 +244,15 @@ class Binder {
       if (plan_.next.back() >= plan_.states) plan_.results.push_back(plan_.next.back());
     }
     for (int i = 0; i < plan_.states; ++i) {
-      if (std::find(plan_.next.begin(), plan_.next.end(), i) == plan_.next.end()) plan_.spares.push_back(i);
+      if (std::find(plan_.next.begin(), plan_.next.end(), i) == plan_.next.end())
+        plan_.spares.push_back(i);
     }
     if (plan_.until) plan_.done = own(p_.outputs.back(), false);
   }
 
   void lay_out() {
-    // The elements that wait have registers of their own, behind those of the ones that run. What is
-    // prepared for them is carried over where the code reads it.
+    // The elements that wait have registers of their own, behind those of the ones that run. What
+    // is prepared for them is carried over where the code reads it.
     const int count = static_cast<int>(dtypes_.size());
     std::vector<bool> read(count, false);
     for (const ScalarLoopPlan::Step& step : plan_.code) {
@@ -266,7 +280,9 @@ class Binder {
       if (prepared[reg]) slot[count + reg] = slots++;
     }
     std::int64_t block = kMaxBlock;
-    while (block > kMinBlock && block * static_cast<std::int64_t>(widest) * running_slots > kBlockBytes) block /= 2;
+    while (block > kMinBlock &&
+           block * static_cast<std::int64_t>(widest) * running_slots > kBlockBytes)
+      block /= 2;
     plan_.block = std::max<std::int64_t>(std::min(block, plan_.total), 1);
 
     std::size_t bytes = 0;
@@ -280,7 +296,8 @@ class Binder {
     const std::size_t slot_bytes = rounded(elements * widest);
     const std::size_t first = take(static_cast<std::size_t>(slots) * slot_bytes);
     for (int reg = 0; reg < 2 * count; ++reg) {
-      if (slot[reg] != kNone) plan_.places.emplace_back(reg, first + static_cast<std::size_t>(slot[reg]) * slot_bytes);
+      if (slot[reg] != kNone)
+        plan_.places.emplace_back(reg, first + static_cast<std::size_t>(slot[reg]) * slot_bytes);
     }
     plan_.scratch_bytes = bytes;
     for (const ElementwiseConstant& c : p_.constants) {
@@ -310,7 +327,8 @@ class Binder {
       const ScalarLoopPlan::Step& step = plan_.code[k];
       const auto release = [&](bool same_size) {
         for (const int reg : step.in) {
-          if (!temporary[reg] || last[reg] != k || (size(reg) == size(step.out)) != same_size) continue;
+          if (!temporary[reg] || last[reg] != k || (size(reg) == size(step.out)) != same_size)
+            continue;
           temporary[reg] = false;  // once
           free.push_back(slot[reg]);
         }
@@ -361,8 +379,8 @@ class Pass {
       execute(p_.code, running_);
       advance_states();
       ++iteration_;
-      const bool some_done =
-          p_.until && std::memchr(registers_[p_.done], 1, static_cast<std::size_t>(running_)) != nullptr;
+      const bool some_done = p_.until && std::memchr(registers_[p_.done], 1,
+                                                     static_cast<std::size_t>(running_)) != nullptr;
       if (some_done || iteration_ >= earliest_) retire();
     }
   }
@@ -370,7 +388,8 @@ class Pass {
  private:
   void execute(const std::vector<ScalarLoopPlan::Step>& steps, std::int64_t n) const {
     for (const ScalarLoopPlan::Step& step : steps) {
-      const void* const operands[] = {registers_[step.in[0]], registers_[step.in[1]], registers_[step.in[2]]};
+      const void* const operands[] = {registers_[step.in[0]], registers_[step.in[1]],
+                                      registers_[step.in[2]]};
       step.loop(operands, registers_[step.out], n);
     }
   }
@@ -394,7 +413,8 @@ class Pass {
         throw UserError("[scalar_loop] the number of steps is " + std::to_string(n) +
                         " and the loop has no condition that ends it");
       }
-      for (const int i : p_.stored) store(i, first_ + next_, registers_[p_.carried[i].waiting], next_);
+      for (const int i : p_.stored)
+        store(i, first_ + next_, registers_[p_.carried[i].waiting], next_);
       constexpr std::byte not_done[16] = {};  // as copy_element may read
       if (p_.until) store(p_.states, first_ + next_, not_done, 0);
     }
@@ -402,7 +422,8 @@ class Pass {
       copy_element(c.size, registers_[c.running], lane, registers_[c.waiting], next_);
     }
     ordinals_[lane] = first_ + next_;
-    deadlines_[lane] = counts_[next_] > kForever - iteration_ ? kForever : iteration_ + counts_[next_];
+    deadlines_[lane] =
+        counts_[next_] > kForever - iteration_ ? kForever : iteration_ + counts_[next_];
     earliest_ = std::min(earliest_, deadlines_[lane]);
     ++next_;
     return true;
@@ -434,8 +455,10 @@ class Pass {
     }
   }
 
-  void store(std::size_t output, std::int64_t ordinal, const std::byte* from, std::int64_t lane) const {
-    copy_element(p_.out_sizes[output], static_cast<std::byte*>(out_[output]), offset(output, ordinal), from, lane);
+  void store(std::size_t output, std::int64_t ordinal, const std::byte* from,
+             std::int64_t lane) const {
+    copy_element(p_.out_sizes[output], static_cast<std::byte*>(out_[output]),
+                 offset(output, ordinal), from, lane);
   }
 
   // In elements, of the element with this number, row by row.
@@ -452,7 +475,8 @@ class Pass {
   // Elements that are done leave. The last lane comes first: it moves into a lane that stays empty.
   // `earliest_` may be that of one that has left: then nothing is found and it is set anew.
   void retire() {
-    const auto* const done = p_.until ? reinterpret_cast<const unsigned char*>(registers_[p_.done]) : nullptr;
+    const auto* const done =
+        p_.until ? reinterpret_cast<const unsigned char*>(registers_[p_.done]) : nullptr;
     if (iteration_ >= earliest_) {
       earliest_ = kForever;
       for (std::int64_t lane = running_ - 1; lane >= 0; --lane) {
@@ -496,13 +520,15 @@ class Pass {
   std::int64_t *ordinals_, *deadlines_;  // of the elements that run
   std::int64_t* counts_;                 // of the elements that wait
   std::int64_t running_ = 0, iteration_ = 0, earliest_ = kForever;
-  std::int64_t first_ = 0, waiting_ = 0, next_ = 0;  // the block that waits begins at element `first_`
+  std::int64_t first_ = 0, waiting_ = 0,
+               next_ = 0;  // the block that waits begins at element `first_`
 };
 
 }  // namespace
 
-ScalarLoopKernel::ScalarLoopKernel(const ScalarLoopBody& body, const Extents& shape, std::span<const ConstView> in,
-                                   std::span<const View> out, const std::vector<bool>& wanted) {
+ScalarLoopKernel::ScalarLoopKernel(const ScalarLoopBody& body, const Extents& shape,
+                                   std::span<const ConstView> in, std::span<const View> out,
+                                   const std::vector<bool>& wanted) {
   auto plan = std::make_unique<ScalarLoopPlan>();
   Binder(body, shape, in, out, wanted, *plan);
   plan_ = std::move(plan);

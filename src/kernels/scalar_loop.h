@@ -1,8 +1,8 @@
 // Loops over scalars: straight-line code that runs again and again on the elements of a block.
 //
-// The code of all elements advances in step. An element that is done leaves the block, and the next one
-// that waits takes its place: elements that need many more iterations than others do not keep the
-// others' lanes busy.
+// The code of all elements advances in step. An element that is done leaves the block, and the next
+// one that waits takes its place: elements that need many more iterations than others do not keep
+// the others' lanes busy.
 #pragma once
 
 #include <memory>
@@ -26,9 +26,9 @@ struct ScalarLoopBody {
 // Immutable and re-entrant.
 class ScalarLoopKernel {
  public:
-  // `in`: n (i64), states, constants; `out`: states [, done]; all of one shape. An output overlaps no
-  // input. `wanted`: which states are stored, all when it is empty. Throws std::invalid_argument for a
-  // body or views that do not fit.
+  // `in`: n (i64), states, constants; `out`: states [, done]; all of one shape. An output overlaps
+  // no input. `wanted`: which states are stored, all when it is empty. Throws std::invalid_argument
+  // for a body or views that do not fit.
   ScalarLoopKernel(const ScalarLoopBody& body, const Extents& shape, std::span<const ConstView> in,
                    std::span<const View> out, const std::vector<bool>& wanted = {});
   ~ScalarLoopKernel();

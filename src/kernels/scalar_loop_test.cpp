@@ -35,7 +35,10 @@ ScalarLoopBody sample_body(bool until) {
   p.registers = {f64, f64, i16, f64, f64, f64, f64, f64, i16, i16, f64, bool_};
   p.n_inputs = 5;
   p.constants = {constant<std::int16_t>(8, 1), constant(10, 100.0)};
-  p.code = {{Op::multiply, {4, 4}, 5}, {Op::multiply, {0, 3}, 6}, {Op::add, {6, 5}, 7}, {Op::add, {2, 8}, 9},
+  p.code = {{Op::multiply, {4, 4}, 5},
+            {Op::multiply, {0, 3}, 6},
+            {Op::add, {6, 5}, 7},
+            {Op::add, {2, 8}, 9},
             {Op::greater, {7, 10}, 11}};
   p.outputs = {7, 0, 9};
   if (until) p.outputs.push_back(11);
@@ -59,11 +62,14 @@ Sample expected(bool until, std::int64_t n, Sample s, double c, double d) {
 
 TEST(ScalarLoop, AgreesWithALoopForEachElement) {
   std::mt19937 random(0);
-  const std::vector<Extents> shapes = {{}, {0}, {1}, {7}, {63}, {64}, {65}, {255}, {256}, {257}, {1000}, {5, 130}, {3, 1, 4}};
+  const std::vector<Extents> shapes = {{},    {0},   {1},   {7},    {63},     {64},     {65},
+                                       {255}, {256}, {257}, {1000}, {5, 130}, {3, 1, 4}};
   for (const bool until : {false, true}) {
     for (const Extents& shape : shapes) {
       for (int trial = 0; trial < 12; ++trial) {
-        const auto layout = [&](int count) { return static_cast<Layout>(random() % static_cast<unsigned>(count)); };
+        const auto layout = [&](int count) {
+          return static_cast<Layout>(random() % static_cast<unsigned>(count));
+        };
         const auto input = [&](DType dtype, double low, double high) {
           TestArray array(dtype, shape, layout(kLayoutCount));
           for_each_index(shape, [&](const Extents& index) {
@@ -77,23 +83,30 @@ TEST(ScalarLoop, AgreesWithALoopForEachElement) {
           });
           return array;
         };
-        const TestArray n = input(i64, until ? -3 : 0, 40), x = input(f64, -2, 2), y = input(f64, -2, 2),
-                        k = input(i16, 0, 9), c = input(f64, 0.5, 2), d = input(f64, 0, 2);
-        const auto output = [&](DType dtype) { return TestArray(dtype, shape, layout(kWritableLayoutCount)); };
-        TestArray new_x = output(f64), new_y = output(f64), new_k = output(i16), done = output(bool_);
-        const std::vector<ConstView> in = {n.view(), x.view(), y.view(), k.view(), c.view(), d.view()};
+        const TestArray n = input(i64, until ? -3 : 0, 40), x = input(f64, -2, 2),
+                        y = input(f64, -2, 2), k = input(i16, 0, 9), c = input(f64, 0.5, 2),
+                        d = input(f64, 0, 2);
+        const auto output = [&](DType dtype) {
+          return TestArray(dtype, shape, layout(kWritableLayoutCount));
+        };
+        TestArray new_x = output(f64), new_y = output(f64), new_k = output(i16),
+                  done = output(bool_);
+        const std::vector<ConstView> in = {n.view(), x.view(), y.view(),
+                                           k.view(), c.view(), d.view()};
         std::vector<View> out = {new_x.mutable_view(), new_y.mutable_view(), new_k.mutable_view()};
         if (until) out.push_back(done.mutable_view());
         std::vector<const void*> from;
         std::vector<void*> to;
         for (const ConstView& view : in) from.push_back(view.data);
         for (const View& view : out) to.push_back(view.data);
-        const std::vector<bool> wanted = trial % 3 == 0 ? std::vector<bool>{true, false, true} : std::vector<bool>{};
+        const std::vector<bool> wanted =
+            trial % 3 == 0 ? std::vector<bool>{true, false, true} : std::vector<bool>{};
         ScalarLoopKernel(sample_body(until), shape, in, out, wanted).run(from.data(), to.data());
         for_each_index(shape, [&](const Extents& index) {
-          const Sample before{x.get<double>(index), y.get<double>(index), k.get<std::int16_t>(index), false};
-          const Sample after =
-              expected(until, n.get<std::int64_t>(index), before, c.get<double>(index), d.get<double>(index));
+          const Sample before{x.get<double>(index), y.get<double>(index),
+                              k.get<std::int16_t>(index), false};
+          const Sample after = expected(until, n.get<std::int64_t>(index), before,
+                                        c.get<double>(index), d.get<double>(index));
           ASSERT_EQ(new_x.get<double>(index), after.x);
           ASSERT_EQ(new_y.get<double>(index), wanted.empty() ? after.y : 0);
           ASSERT_EQ(new_k.get<std::int16_t>(index), after.k);
@@ -101,13 +114,15 @@ TEST(ScalarLoop, AgreesWithALoopForEachElement) {
             ASSERT_EQ(done.get<bool>(index), after.done);
           }
         });
-        EXPECT_TRUE(new_x.margins_untouched() && new_y.margins_untouched() && new_k.margins_untouched() && done.margins_untouched());
+        EXPECT_TRUE(new_x.margins_untouched() && new_y.margins_untouched() &&
+                    new_k.margins_untouched() && done.margins_untouched());
       }
     }
   }
 }
 
-// States that swap, a state that becomes a constant, one that becomes a literal, twice the same value.
+// States that swap, a state that becomes a constant, one that becomes a literal, twice the same
+// value.
 TEST(ScalarLoop, OutputsOfAllKinds) {
   ScalarLoopBody body;
   body.states = 5;
@@ -141,7 +156,8 @@ TEST(ScalarLoop, NegativeStepsNeedACondition) {
   std::int16_t new_k;
   const std::vector<ConstView> in = {{&n, i64, {}, {}}, {&x, f64, {}, {}}, {&y, f64, {}, {}},
                                      {&k, i16, {}, {}}, {&x, f64, {}, {}}, {&y, f64, {}, {}}};
-  const std::vector<View> out = {{&new_x, f64, {}, {}}, {&new_y, f64, {}, {}}, {&new_k, i16, {}, {}}};
+  const std::vector<View> out = {
+      {&new_x, f64, {}, {}}, {&new_y, f64, {}, {}}, {&new_k, i16, {}, {}}};
   const ScalarLoopKernel kernel(sample_body(false), {}, in, out);
   const void* const from[] = {&n, &x, &y, &k, &x, &y};
   void* const to[] = {&new_x, &new_y, &new_k};
@@ -149,8 +165,9 @@ TEST(ScalarLoop, NegativeStepsNeedACondition) {
     kernel.run(from, to);
     FAIL();
   } catch (const UserError& error) {
-    EXPECT_STREQ(error.what(),
-                 "[scalar_loop] the number of steps is -1 and the loop has no condition that ends it");
+    EXPECT_STREQ(
+        error.what(),
+        "[scalar_loop] the number of steps is -1 and the loop has no condition that ends it");
   }
 }
 
@@ -189,12 +206,14 @@ TEST(Hyp2f1, AllLayouts) {
               in.back().set(index, static_cast<float>(value));
           });
         }
-        for (const TestArray& array : in) views.push_back(array.view()), from.push_back(array.view().data);
+        for (const TestArray& array : in)
+          views.push_back(array.view()), from.push_back(array.view().data);
         TestArray out(dtype, shape, static_cast<Layout>(random() % kWritableLayoutCount));
         Hyp2f1Kernel(views, out.mutable_view()).run(from.data(), out.mutable_view().data);
         for_each_index(shape, [&](const Extents& index) {
           const auto x = [&](int i) {
-            return dtype == f64 ? in[i].get<double>(index) : static_cast<double>(in[i].get<float>(index));
+            return dtype == f64 ? in[i].get<double>(index)
+                                : static_cast<double>(in[i].get<float>(index));
           };
           const double expected = special::hyp2f1(x(0), x(1), x(2), x(3));
           if (dtype == f64) {

@@ -16,8 +16,8 @@ void need_loop(const Node& user, Op op, DType operand, DType result) {
   const bool exists = op == Op::cast ? kernels::cast_loop(operand, result) != nullptr
                                      : kernels::loop(op, operand) != nullptr;
   if (exists) return;
-  throw UnsupportedError("[" + std::string(info(user.op).name) + "] " + std::string(info(op).name) + " of " +
-                         std::string(numpy_name(operand)) + " has no meaning" +
+  throw UnsupportedError("[" + std::string(info(user.op).name) + "] " + std::string(info(op).name) +
+                         " of " + std::string(numpy_name(operand)) + " has no meaning" +
                          (user.origin.empty() ? "" : " (node \"" + user.origin + "\")"));
 }
 
@@ -60,7 +60,8 @@ ElementwiseProgram body_program(const Node& user, const Graph& body) {
       continue;
     }
     kernels::ElementwiseInstruction instruction{node.op};
-    for (std::size_t i = 0; i < node.inputs.size(); ++i) instruction.in[i] = register_of[node.inputs[i]];
+    for (std::size_t i = 0; i < node.inputs.size(); ++i)
+      instruction.in[i] = register_of[node.inputs[i]];
     instruction.out = out;
     need_loop(user, node.op, body.type(node.inputs.back()).dtype, program.registers[out]);
     program.code.push_back(instruction);

@@ -6,8 +6,8 @@
 
 namespace gemmule {
 
-// The program of an elementwise or `fused` node: one input per operand, one output per result. Throws
-// UnsupportedError for an op without meaning for its dtypes.
+// The program of an elementwise or `fused` node: one input per operand, one output per result.
+// Throws UnsupportedError for an op without meaning for its dtypes.
 kernels::ElementwiseProgram elementwise_program(const Graph& graph, const Node& node);
 
 // The program of a body of elementwise ops on 0-d values, which belongs to the node `user`.

@@ -5,6 +5,7 @@ import pytensor.scalar as ps
 import pytensor.scalar.math as psm
 from pytensor.scalar.loop import ScalarLoop
 from pytensor.tensor.elemwise import Elemwise
+from pytensor.tensor.math import MulWithoutZeros
 from pytensor.tensor.special import LogAddExp
 
 from gemmule.frontend.builder import Builder
@@ -110,8 +111,9 @@ _SCALED_BESSEL = {"scipy.special.i0e": 0, "scipy.special.i1e": 1}
 # Ops that are no elementwise rows of the IR: a body cannot hold them.
 _HOST_OPS = {"scalar_loop", "hyp2f1"}
 
-# Where NumPy and the IR read bool otherwise than as a number.
-_NOT_FOR_BOOL = {"negative", "sign", "power", "floor_divide", "remainder", "clip"}
+# What NumPy does not do with bool, and what it does in int8.
+_NOT_FOR_BOOL = {"negative", "sign"}
+_INT8_FOR_BOOL = {"power", "floor_divide", "remainder", "clip"}
 
 
 def is_complex(dtype: str) -> bool:
@@ -125,6 +127,8 @@ def real_dtype(dtype: str) -> str:
 def _same(op: str, inputs, dtype, builder):
     if dtype == "bool" and op in _NOT_FOR_BOOL:
         raise unsupported(f"'{op}' of bool")
+    if dtype == "bool" and op in _INT8_FOR_BOOL:
+        return builder.cast(_same(op, inputs, "int8", builder), "bool")
     return builder.add(op, *(builder.cast(value, dtype) for value in inputs))
 
 
@@ -138,6 +142,14 @@ def _chain(op: str, inputs, dtype, builder):
 def _compare(op: str, inputs, dtype, builder):
     common = ps.upcast(*(builder.dtype(value) for value in inputs))
     return builder.add(op, *(builder.cast(value, common) for value in inputs))
+
+
+def _multiply_without_zeros(inputs, dtype, builder):
+    """A product in which a factor of 0 counts as 1, unless both are 0."""
+    x, y = (builder.cast(value, dtype) for value in inputs)
+    zero = builder.constant(np.zeros((), dtype))
+    product = builder.add("where", builder.add("equal", y, zero), x, builder.add("multiply", x, y))
+    return builder.add("where", builder.add("equal", x, zero), y, product)
 
 
 def _test_float(op: str, value, builder):
@@ -166,11 +178,13 @@ def lower_scalar(op, inputs, dtype: str, builder) -> int:
     if kind is ps.Abs:
         return builder.cast(builder.add("absolute", inputs[0]), dtype)
     if kind is ps.Cast or kind is ps.Identity:
-        if is_complex(builder.dtype(inputs[0])) and not is_complex(dtype):
+        if is_complex(builder.dtype(inputs[0])) and not is_complex(dtype) and dtype != "bool":
             raise unsupported(f"cast of complex to {dtype}")
         return builder.cast(inputs[0], dtype)
     if kind is ps.Second:
         return builder.cast(inputs[1], dtype)
+    if kind is MulWithoutZeros:
+        return _multiply_without_zeros(inputs, dtype, builder)
     if kind is ps.Switch:
         condition, *choices = inputs
         return builder.add(
