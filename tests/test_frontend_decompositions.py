@@ -134,7 +134,9 @@ def test_tridiagonal_batches():
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("assume_a", ["gen", "sym", "her", "pos", "tridiagonal", "banded", "diagonal"])
+@pytest.mark.parametrize(
+    "assume_a", ["gen", "sym", "her", "pos", "tridiagonal", "banded", "diagonal"]
+)
 @pytest.mark.parametrize("lower", [True, False])
 def test_solve(dtype, assume_a, lower):
     """The other triangle, or the other diagonals, are not read."""
@@ -209,9 +211,7 @@ def test_svd_of_strided_operands(shape):
     check_on(value, lambda a: linalg.svd(a.T[::-1], full_matrices=False))
 
 
-@pytest.mark.parametrize(
-    "function", [linalg.svd, pinv, linalg.eig, linalg.eigh, linalg.eigvalsh]
-)
+@pytest.mark.parametrize("function", [linalg.svd, pinv, linalg.eig, linalg.eigh, linalg.eigvalsh])
 def test_what_numpy_does_not_decompose_raises(function):
     a = pt.matrix()
     f = compile_native([a], function(a))
@@ -378,7 +378,11 @@ def test_expm_of_special_matrices():
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_trsyl(dtype):
     a, b, c = (pt.matrix(dtype=dtype) for _ in range(3))
-    values = np.triu(values_of(dtype, 3, 3)), np.triu(values_of(dtype, 2, 2)), values_of(dtype, 3, 2)
+    values = (
+        np.triu(values_of(dtype, 3, 3)),
+        np.triu(values_of(dtype, 2, 2)),
+        values_of(dtype, 3, 2),
+    )
     check([a, b, c], TRSYL()(a, b, c), *values, rtol=10 * tolerance(dtype))
 
 
@@ -432,7 +436,14 @@ def test_lstsq(dtype):
         values = values_of(dtype, *shape), values_of(dtype, shape[0], columns, seed=7), -1.0
         check([a, b, rcond], list(lstsq(a, b, rcond)), *values, rtol=1e-9)
     without_rank = np.outer(np.arange(1, 6), [1, 2, 3]).astype(dtype)
-    check([a, b, rcond], list(lstsq(a, b, rcond)), without_rank, values_of(dtype, 5, 2), 1e-8, rtol=1e-9)
+    check(
+        [a, b, rcond],
+        list(lstsq(a, b, rcond)),
+        without_rank,
+        values_of(dtype, 5, 2),
+        1e-8,
+        rtol=1e-9,
+    )
 
 
 def test_lstsq_in_single_precision():
@@ -458,7 +469,10 @@ def test_matrix_power_and_norms(power):
     check_on(values_of("float64", 3, 3), lambda a: linalg.matrix_power(a, power), rtol=1e-9)
     if power == 3:
         orders = ["fro", "nuc", np.inf, -np.inf, 1, -1, 2, -2]
-        check_on(values_of("float64", 2, 3, 4), lambda a: [linalg.norm(a, o, axis=(0, 1)) for o in orders])
+        check_on(
+            values_of("float64", 2, 3, 4),
+            lambda a: [linalg.norm(a, o, axis=(0, 1)) for o in orders],
+        )
 
 
 #: What PyTensor differentiates for one matrix only.
@@ -507,22 +521,53 @@ def _gradients():
                 continue
             yield pytest.param(total(function(x)), [x], [value], id=f"{name} {x.ndim}d")
     for assume_a in ("gen", "sym", "her", "pos", "tridiagonal", "banded"):
-        cost = total(linalg.solve(a, v, assume_a=assume_a)) + total(linalg.solve(a, b, assume_a=assume_a))
+        cost = total(linalg.solve(a, v, assume_a=assume_a)) + total(
+            linalg.solve(a, b, assume_a=assume_a)
+        )
         yield pytest.param(cost, [a, b, v], [positive, weights, vector], id=f"solve {assume_a}")
-    yield pytest.param(total(linalg.eigh(a, b)), [a, b], [square + square.T, positive], id="generalized eigh")
-    yield pytest.param(total(linalg.eigvalsh(a, b)), [a, b], [square + square.T, positive], id="generalized eigvalsh")
-    yield pytest.param(total(linalg.cho_solve((a, True), v)), [a, v], [np.linalg.cholesky(positive), vector], id="cho_solve")
-    yield pytest.param(total(linalg.solve_triangular(a, v, lower=True)), [a, v], [positive, vector], id="solve_triangular")
-    yield pytest.param(total(linalg.solve_sylvester(a, b, a)), [a, b], [square, positive], id="sylvester")
-    yield pytest.param(total(linalg.solve_continuous_lyapunov(a, b)), [a, b], [square, positive], id="lyapunov")
     yield pytest.param(
-        total(linalg.solve_discrete_lyapunov(0.1 * a, b)), [a, b], [square, positive], id="discrete lyapunov"
+        total(linalg.eigh(a, b)), [a, b], [square + square.T, positive], id="generalized eigh"
     )
     yield pytest.param(
-        total(linalg.solve_discrete_are(0.3 * a, b, a @ a.T, b @ b.T)), [a, b], [square, positive], id="are"
+        total(linalg.eigvalsh(a, b)),
+        [a, b],
+        [square + square.T, positive],
+        id="generalized eigvalsh",
+    )
+    yield pytest.param(
+        total(linalg.cho_solve((a, True), v)),
+        [a, v],
+        [np.linalg.cholesky(positive), vector],
+        id="cho_solve",
+    )
+    yield pytest.param(
+        total(linalg.solve_triangular(a, v, lower=True)),
+        [a, v],
+        [positive, vector],
+        id="solve_triangular",
+    )
+    yield pytest.param(
+        total(linalg.solve_sylvester(a, b, a)), [a, b], [square, positive], id="sylvester"
+    )
+    yield pytest.param(
+        total(linalg.solve_continuous_lyapunov(a, b)), [a, b], [square, positive], id="lyapunov"
+    )
+    yield pytest.param(
+        total(linalg.solve_discrete_lyapunov(0.1 * a, b)),
+        [a, b],
+        [square, positive],
+        id="discrete lyapunov",
+    )
+    yield pytest.param(
+        total(linalg.solve_discrete_are(0.3 * a, b, a @ a.T, b @ b.T)),
+        [a, b],
+        [square, positive],
+        id="are",
     )
     yield pytest.param(total(linalg.kron(a, b)[:3, :3]), [a, b], [square, positive], id="kron")
-    yield pytest.param(total(linalg.block_diag(a, b)[:3, :3]), [a, b], [square, positive], id="block_diag")
+    yield pytest.param(
+        total(linalg.block_diag(a, b)[:3, :3]), [a, b], [square, positive], id="block_diag"
+    )
 
 
 @pytest.mark.parametrize(("cost", "inputs", "values"), list(_gradients()))

@@ -48,7 +48,13 @@ def test_sizes_as_an_argument(sizes):
     x, y = pt.tensor3(), pt.tensor4()
     s = pt.tensor(dtype="int64", shape=(2,))
     outputs = [fft.rfft_op(x, s), fft.irfft_op(y, s)]
-    check([x, y, s], outputs, RNG.normal(size=(2, 5, 4)), RNG.normal(size=(2, 5, 3, 2)), np.array(sizes))
+    check(
+        [x, y, s],
+        outputs,
+        RNG.normal(size=(2, 5, 4)),
+        RNG.normal(size=(2, 5, 3, 2)),
+        np.array(sizes),
+    )
 
 
 def test_no_points():

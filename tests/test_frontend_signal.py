@@ -68,7 +68,12 @@ def test_empty_operands():
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("method", ["direct", "auto"])
 def test_convolve2d(dtype, mode, method):
-    for shape, kernel in [((6, 7), (3, 2)), ((1, 1), (1, 1)), ((5, 5), (5, 1)), ((2, 6, 5), (3, 3))]:
+    for shape, kernel in [
+        ((6, 7), (3, 2)),
+        ((1, 1), (1, 1)),
+        ((5, 5), (5, 1)),
+        ((2, 6, 5), (3, 3)),
+    ]:
         x, y = pt.tensor(dtype=dtype, shape=(None,) * len(shape)), pt.matrix(dtype=dtype)
         rtol = {"f": 2e-5, "F": 2e-5}.get(np.dtype(dtype).char, 1e-11)
         values = values_of(dtype, *shape), values_of(dtype, *kernel, seed=9)
@@ -76,7 +81,9 @@ def test_convolve2d(dtype, mode, method):
 
 
 @pytest.mark.parametrize("mode", ["full", "same"])
-@pytest.mark.parametrize(("boundary", "fillvalue"), [("fill", 0), ("fill", 2.5), ("wrap", 0), ("symm", 0)])
+@pytest.mark.parametrize(
+    ("boundary", "fillvalue"), [("fill", 0), ("fill", 2.5), ("wrap", 0), ("symm", 0)]
+)
 def test_convolve2d_boundaries(mode, boundary, fillvalue):
     x, y = pt.matrix(), pt.matrix()
     out = convolve2d(x, y, mode=mode, boundary=boundary, fillvalue=fillvalue)

@@ -39,13 +39,15 @@ std::unique_ptr<Step> make_lu(const StepContext& context) {
 }
 
 std::unique_ptr<Step> make_lu_factor(const StepContext& context) {
-  return step_over_views(context, [](In in, Out out) { kernels::lu_factor(in[0], out[0], out[1]); });
+  return step_over_views(context,
+                         [](In in, Out out) { kernels::lu_factor(in[0], out[0], out[1]); });
 }
 
 std::unique_ptr<Step> make_pivots_to_permutation(const StepContext& context) {
-  return step_over_views(context, [inverse = context.node.attributes.flag("inverse")](In in, Out out) {
-    kernels::pivots_to_permutation(in[0], out[0], inverse);
-  });
+  return step_over_views(context,
+                         [inverse = context.node.attributes.flag("inverse")](In in, Out out) {
+                           kernels::pivots_to_permutation(in[0], out[0], inverse);
+                         });
 }
 
 std::unique_ptr<Step> make_lu_factor_tridiagonal(const StepContext& context) {
@@ -63,50 +65,57 @@ std::unique_ptr<Step> make_solve_tridiagonal(const StepContext& context) {
 std::unique_ptr<Step> make_qr(const StepContext& context) {
   const std::string mode = text(context, "mode");
   const bool pivoting = context.node.attributes.flag("pivoting");
-  return step_over_views(context, [raw = mode == "raw", r_only = mode == "r", pivoting](In in, Out out) {
-    kernels::QrResults results;
-    if (raw) {
-      results.raw = out[0];
-      results.tau = out[1];
-      results.r = out[2];
-    } else if (r_only) {
-      results.r = out[0];
-    } else {
-      results.q = out[0];
-      results.r = out[1];
-    }
-    if (pivoting) results.jpvt = out.back();
-    kernels::qr(in[0], results);
-  });
+  return step_over_views(context,
+                         [raw = mode == "raw", r_only = mode == "r", pivoting](In in, Out out) {
+                           kernels::QrResults results;
+                           if (raw) {
+                             results.raw = out[0];
+                             results.tau = out[1];
+                             results.r = out[2];
+                           } else if (r_only) {
+                             results.r = out[0];
+                           } else {
+                             results.q = out[0];
+                             results.r = out[1];
+                           }
+                           if (pivoting) results.jpvt = out.back();
+                           kernels::qr(in[0], results);
+                         });
 }
 
 std::unique_ptr<Step> make_svd(const StepContext& context) {
-  return step_over_views(context, [error = context.message("SVD did not converge")](In in, Out out) {
-    const View none;
-    const bool vectors = out.size() == 3;
-    const std::int64_t failures = vectors ? kernels::svd(in[0], out[0], out[1], out[2])
-                                          : kernels::svd(in[0], none, out[0], none);
-    if (failures > 0) throw LinAlgError(error);
-  });
+  return step_over_views(
+      context, [error = context.message("SVD did not converge")](In in, Out out) {
+        const View none;
+        const bool vectors = out.size() == 3;
+        const std::int64_t failures = vectors ? kernels::svd(in[0], out[0], out[1], out[2])
+                                              : kernels::svd(in[0], none, out[0], none);
+        if (failures > 0) throw LinAlgError(error);
+      });
 }
 
 std::unique_ptr<Step> make_eig(const StepContext& context) {
-  const std::string error = context.message("Eigenvalues did not converge, or the array has infs or NaNs");
+  const std::string error =
+      context.message("Eigenvalues did not converge, or the array has infs or NaNs");
   return step_over_views(context, [error](In in, Out out) {
     if (kernels::eig(in[0], out[0], out[1]) > 0) throw LinAlgError(error);
   });
 }
 
 std::unique_ptr<Step> make_eigh_generalized(const StepContext& context) {
-  const std::string error = context.message("B is not positive definite, or an array has infs or NaNs");
-  return step_over_views(context, [error, lower = context.node.attributes.flag("lower", true)](In in, Out out) {
-    if (kernels::eigh_generalized(in[0], in[1], lower, out[0], out[1]) > 0) throw LinAlgError(error);
-  });
+  const std::string error =
+      context.message("B is not positive definite, or an array has infs or NaNs");
+  return step_over_views(
+      context, [error, lower = context.node.attributes.flag("lower", true)](In in, Out out) {
+        if (kernels::eigh_generalized(in[0], in[1], lower, out[0], out[1]) > 0)
+          throw LinAlgError(error);
+      });
 }
 
 std::unique_ptr<Step> make_schur(const StepContext& context) {
   const auto order = kernels::parse_eigenvalue_order(text(context, "sort"));
-  return step_over_views(context, [order](In in, Out out) { kernels::schur(in[0], out[0], out[1], order); });
+  return step_over_views(context,
+                         [order](In in, Out out) { kernels::schur(in[0], out[0], out[1], order); });
 }
 
 std::unique_ptr<Step> make_qz(const StepContext& context) {
@@ -121,10 +130,12 @@ std::unique_ptr<Step> make_expm(const StepContext& context) {
 }
 
 std::unique_ptr<Step> make_pinv(const StepContext& context) {
-  return step_over_views(context, [error = context.message("SVD did not converge"),
-                                   hermitian = context.node.attributes.flag("hermitian")](In in, Out out) {
-    if (kernels::pinv(in[0], out[0], hermitian) > 0) throw LinAlgError(error);
-  });
+  return step_over_views(context,
+                         [error = context.message("SVD did not converge"),
+                          hermitian = context.node.attributes.flag("hermitian")](In in, Out out) {
+                           if (kernels::pinv(in[0], out[0], hermitian) > 0)
+                             throw LinAlgError(error);
+                         });
 }
 
 std::unique_ptr<Step> make_lstsq(const StepContext& context) {
@@ -137,7 +148,8 @@ std::unique_ptr<Step> make_lstsq(const StepContext& context) {
 }
 
 std::unique_ptr<Step> make_sylvester(const StepContext& context) {
-  return step_over_views(context, [](In in, Out out) { kernels::sylvester(in[0], in[1], in[2], out[0]); });
+  return step_over_views(context,
+                         [](In in, Out out) { kernels::sylvester(in[0], in[1], in[2], out[0]); });
 }
 
 }  // namespace gemmule::cpu

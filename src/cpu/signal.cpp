@@ -15,9 +15,8 @@ using Out = const std::vector<View>&;
 }  // namespace
 
 std::unique_ptr<Step> make_fft(const StepContext& context) {
-  return step_over_views(context, [inverse = context.node.attributes.flag("inverse")](In in, Out out) {
-    kernels::fft(in[0], out[0], inverse);
-  });
+  return step_over_views(context, [inverse = context.node.attributes.flag("inverse")](
+                                      In in, Out out) { kernels::fft(in[0], out[0], inverse); });
 }
 
 std::unique_ptr<Step> make_rfft(const StepContext& context) {
@@ -38,11 +37,13 @@ std::unique_ptr<Step> make_irfft(const StepContext& context) {
 }
 
 std::unique_ptr<Step> make_convolve1d(const StepContext& context) {
-  return step_over_views(context, [](In in, Out out) { kernels::convolve1d(in[0], in[1], out[0]); });
+  return step_over_views(context,
+                         [](In in, Out out) { kernels::convolve1d(in[0], in[1], out[0]); });
 }
 
 std::unique_ptr<Step> make_convolve2d(const StepContext& context) {
-  return step_over_views(context, [](In in, Out out) { kernels::convolve2d(in[0], in[1], out[0]); });
+  return step_over_views(context,
+                         [](In in, Out out) { kernels::convolve2d(in[0], in[1], out[0]); });
 }
 
 }  // namespace gemmule::cpu

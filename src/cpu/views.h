@@ -15,12 +15,14 @@ std::unique_ptr<Step> step_over_views(const StepContext& context, Function funct
   std::vector<ConstView> in;
   std::vector<View> out;
   for (int i = 0; i < context.count(); ++i) in.push_back(context.operand(i));
-  for (int i = 0; i < static_cast<int>(context.results.size()); ++i) out.push_back(context.result(i));
-  return step_of([in = std::move(in), out = std::move(out), function](void* const* address) mutable {
-    for (ConstView& view : in) view.data = *address++;
-    for (View& view : out) view.data = *address++;
-    function(in, out);
-  });
+  for (int i = 0; i < static_cast<int>(context.results.size()); ++i)
+    out.push_back(context.result(i));
+  return step_of(
+      [in = std::move(in), out = std::move(out), function](void* const* address) mutable {
+        for (ConstView& view : in) view.data = *address++;
+        for (View& view : out) view.data = *address++;
+        function(in, out);
+      });
 }
 
 }  // namespace gemmule::cpu

@@ -1,4 +1,5 @@
-// Inference: LU, QR, SVD, general eigenvalues and what is built on them. Leading dimensions are batches.
+// Inference: LU, QR, SVD, general eigenvalues and what is built on them. Leading dimensions are
+// batches.
 #include <algorithm>
 #include <initializer_list>
 
@@ -54,7 +55,8 @@ void need_agreement(const InferContext& context, int a, const Dim& of_a, int b, 
   if (may_agree(of_a, of_b)) return;
   fail_shape(context, describe(context, a, "operand " + std::to_string(a)) + ", " +
                           describe(context, b, "operand " + std::to_string(b)) + ": sizes " +
-                          std::to_string(of_a.size) + " and " + std::to_string(of_b.size) + " differ");
+                          std::to_string(of_a.size) + " and " + std::to_string(of_b.size) +
+                          " differ");
 }
 
 std::string text(const InferContext& context, const std::string& name) {
@@ -71,7 +73,9 @@ std::string one_of(const InferContext& context, const std::string& name,
   }
   return found;
 }
-void need_order(const InferContext& context) { one_of(context, "sort", {"", "lhp", "rhp", "iuc", "ouc"}); }
+void need_order(const InferContext& context) {
+  one_of(context, "sort", {"", "lhp", "rhp", "iuc", "ouc"});
+}
 
 }  // namespace
 
@@ -88,8 +92,9 @@ Types infer_lu(InferContext& context) {
   const Matrix a = square(context, 0, "A");
   const Type factor = with_core(a.dtype, a.batch, {a.m, a.m});
   if (context.attributes.flag("permute_l")) return {factor, factor};
-  const Type p = context.attributes.flag("p_indices") ? with_core(DType::i32, a.batch, {a.m})
-                                                      : with_core(real_part(a.dtype), a.batch, {a.m, a.m});
+  const Type p = context.attributes.flag("p_indices")
+                     ? with_core(DType::i32, a.batch, {a.m})
+                     : with_core(real_part(a.dtype), a.batch, {a.m, a.m});
   return {p, factor, factor};
 }
 
@@ -114,14 +119,16 @@ Types infer_lu_factor_tridiagonal(InferContext& context) {
     fail_dtype(context, describe(context, 1, "d") + ": f32, f64, c64 or c128 only");
   }
   const Dim n = context.type(1).shape.back();
-  if (n.is_known() && n.size == 0) fail_shape(context, describe(context, 1, "d") + ", it cannot be empty");
+  if (n.is_known() && n.size == 0)
+    fail_shape(context, describe(context, 1, "d") + ", it cannot be empty");
   Dim off = beside(context, n, 1);
   for (const int operand : {0, 2}) {
     need_agreement(context, operand, context.type(operand).shape.back(), 1, off);
     off = agreed(off, context.type(operand).shape.back());
   }
-  return {with_core(dtype, batch, {off}), with_core(dtype, batch, {n}), with_core(dtype, batch, {off}),
-          with_core(dtype, batch, {beside(context, n, 2)}), with_core(DType::i32, batch, {n})};
+  return {with_core(dtype, batch, {off}), with_core(dtype, batch, {n}),
+          with_core(dtype, batch, {off}), with_core(dtype, batch, {beside(context, n, 2)}),
+          with_core(DType::i32, batch, {n})};
 }
 
 Types infer_solve_tridiagonal(InferContext& context) {
@@ -206,8 +213,12 @@ Types infer_qz(InferContext& context) {
   need_agreement(context, 0, a.m, 1, b.m);
   const Shape batch = common_batch(context, {2, 2});
   const Type type = with_core(a.dtype, batch, {a.m, a.m});
-  return {type, type, with_core(complex_type(context, a.dtype), batch, {a.m}),
-          with_core(a.dtype, batch, {a.m}), type, type};
+  return {type,
+          type,
+          with_core(complex_type(context, a.dtype), batch, {a.m}),
+          with_core(a.dtype, batch, {a.m}),
+          type,
+          type};
 }
 
 Types infer_expm(InferContext& context) {
@@ -216,7 +227,8 @@ Types infer_expm(InferContext& context) {
 }
 
 Types infer_pinv(InferContext& context) {
-  const Matrix a = context.attributes.flag("hermitian") ? square(context, 0, "A") : matrix(context, 0, "A");
+  const Matrix a =
+      context.attributes.flag("hermitian") ? square(context, 0, "A") : matrix(context, 0, "A");
   return {with_core(a.dtype, a.batch, {a.n, a.m})};
 }
 
@@ -236,11 +248,13 @@ Types infer_lstsq(InferContext& context) {
 }
 
 Types infer_sylvester(InferContext& context) {
-  const Matrix a = square(context, 0, "A"), b = square(context, 1, "B"), c = matrix(context, 2, "C");
+  const Matrix a = square(context, 0, "A"), b = square(context, 1, "B"),
+               c = matrix(context, 2, "C");
   need_same_dtype(context);
   need_agreement(context, 0, a.m, 2, c.m);
   need_agreement(context, 1, b.m, 2, c.n);
-  return {with_core(c.dtype, common_batch(context, {2, 2, 2}), {agreed(a.m, c.m), agreed(b.m, c.n)})};
+  return {
+      with_core(c.dtype, common_batch(context, {2, 2, 2}), {agreed(a.m, c.m), agreed(b.m, c.n)})};
 }
 
 }  // namespace gemmule

@@ -39,7 +39,8 @@ bool check_size(const InferContext& context, const Dim& n, const Dim& k, const D
 
 Types infer_convolution(InferContext& context, int axes) {
   if (context.type(0).dtype != context.type(1).dtype) {
-    fail_dtype(context, describe(context, 0, "x") + ", " + describe(context, 1, "y") + ": dtypes differ");
+    fail_dtype(context,
+               describe(context, 0, "x") + ", " + describe(context, 1, "y") + ": dtypes differ");
   }
   Shape sizes;
   for (int axis = 0; axis < axes; ++axis) sizes.push_back(size_operand(context, 2 + axis));
@@ -65,9 +66,10 @@ Types infer_convolution(InferContext& context, int axes) {
     shape.push_back(sizes[axis]);
   }
   if (known && !all_full && !x_dominates && !y_dominates) {
-    fail_shape(context, describe(context, 0, "x") + ", " + describe(context, 1, "y") +
-                            ": for a valid convolution one must be at least as large as the other in "
-                            "every dimension");
+    fail_shape(context,
+               describe(context, 0, "x") + ", " + describe(context, 1, "y") +
+                   ": for a valid convolution one must be at least as large as the other in "
+                   "every dimension");
   }
   return {Type{context.type(0).dtype, shape}};
 }
@@ -85,7 +87,8 @@ Types infer_rfft(InferContext& context) {
     fail_dtype(context, describe(context, 0, "x") + ": f32 or f64 only");
   }
   const Dim n = size_operand(context, 1);
-  const Dim half = n.is_known() ? Dim::known(n.size / 2 + 1) : Dim::unknown(context.graph.add_symbol());
+  const Dim half =
+      n.is_known() ? Dim::known(n.size / 2 + 1) : Dim::unknown(context.graph.add_symbol());
   return {with_last(context, *dtype, half)};
 }
 

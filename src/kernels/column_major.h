@@ -40,7 +40,8 @@ class ColumnMajor {
 
   bool is_finite() const {
     for (std::int64_t i = 0; i < rows_ * cols_; ++i) {
-      if (!std::isfinite(std::real(data()[i])) || !std::isfinite(std::imag(data()[i]))) return false;
+      if (!std::isfinite(std::real(data()[i])) || !std::isfinite(std::imag(data()[i])))
+        return false;
     }
     return true;
   }

@@ -51,8 +51,8 @@ GEMMULE_INLINE std::complex<R> times(std::complex<R> x, std::complex<R> y) {
 
 // Adds the elements [begin, end) of the full convolution of x[n] and y[k] to sums[0, end - begin).
 template <class S>
-GEMMULE_CLONES void add_convolution(const S* x, std::int64_t n, const S* y, std::int64_t k, std::int64_t begin,
-                     std::int64_t end, S* sums) {
+GEMMULE_CLONES void add_convolution(const S* x, std::int64_t n, const S* y, std::int64_t k,
+                                    std::int64_t begin, std::int64_t end, S* sums) {
   const auto add = [&](std::int64_t j, std::int64_t from, std::int64_t to) GEMMULE_INLINE_LAMBDA {
     const S factor = y[j];
     for (std::int64_t i = from; i < to; ++i) {

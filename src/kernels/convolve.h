@@ -4,8 +4,8 @@
 //   valid  the elements of `full` for which the shorter operand lies within the longer one: from
 //          min(n, k) - 1 on; |n - k| + 1 elements
 //
-// The size of `out` says which. All dtypes; integers wrap, bool is any of all-pairs, f16 is summed in
-// float. Operands have one dtype, the batch dimensions of `out`, and no axis of size 0; `out`
+// The size of `out` says which. All dtypes; integers wrap, bool is any of all-pairs, f16 is summed
+// in float. Operands have one dtype, the batch dimensions of `out`, and no axis of size 0; `out`
 // overlaps no input.
 #pragma once
 

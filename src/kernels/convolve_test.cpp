@@ -55,7 +55,8 @@ void expect_definition(Sizes s, bool full, Layout layout) {
   TestArray out(dtype, {size(s.m, s.j), size(s.n, s.k)}, layout);
   convolve2d(x.view(), y.view(), out.mutable_view());
   for_each_index(out.shape(), [&](const Extents& index) {
-    EXPECT_EQ(out.get<T>(index), element<T>(x, y, first(s.m, s.j) + index[0], first(s.n, s.k) + index[1]));
+    EXPECT_EQ(out.get<T>(index),
+              element<T>(x, y, first(s.m, s.j) + index[0], first(s.n, s.k) + index[1]));
   });
 }
 
@@ -65,8 +66,16 @@ using Types = testing::Types<float, double, std::complex<double>, std::int64_t, 
 TYPED_TEST_SUITE(Convolve, Types);
 
 TYPED_TEST(Convolve, EqualsItsDefinition) {
-  for (const Sizes s : {Sizes{1, 1, 1, 1}, {1, 9, 1, 4}, {1, 4, 1, 9}, {1, 30, 1, 13}, {1, 2600, 1, 6},
-                        {1, 5, 1, 2100}, {4, 6, 2, 3}, {2, 3, 4, 6}, {5, 5, 5, 5}, {6, 1, 2, 1}}) {
+  for (const Sizes s : {Sizes{1, 1, 1, 1},
+                        {1, 9, 1, 4},
+                        {1, 4, 1, 9},
+                        {1, 30, 1, 13},
+                        {1, 2600, 1, 6},
+                        {1, 5, 1, 2100},
+                        {4, 6, 2, 3},
+                        {2, 3, 4, 6},
+                        {5, 5, 5, 5},
+                        {6, 1, 2, 1}}) {
     for (const bool full : {true, false}) {
       for (int layout = 0; layout < kWritableLayoutCount; ++layout) {
         expect_definition<TypeParam>(s, full, static_cast<Layout>(layout));

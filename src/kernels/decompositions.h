@@ -1,4 +1,5 @@
-// LU, QR, SVD, Schur, general eigenvalues and what is built on them, batched over leading dimensions.
+// LU, QR, SVD, Schur, general eigenvalues and what is built on them, batched over leading
+// dimensions.
 //
 // As in lapack.h: dtypes f32, f64, c64, c128, one for all operands except where a row says so; the
 // same batch dimensions in all operands, strides of any sign, sizes of 0; std::length_error beyond
@@ -28,8 +29,8 @@ Structure parse_structure(std::string_view name);  // "sym", "her", "tridiagonal
 std::int64_t solve_structured(const ConstView& a, const ConstView& b, const View& out,
                               Structure structure, bool lower);
 
-// A[..., m, m] = P L U. `l` gets P L when `p` is not wanted; `p` is either a matrix of A's real dtype
-// or the i32 indices p[..., m] with A[i] = (L U)[p[i]]. Counts matrices with NaN or infinity.
+// A[..., m, m] = P L U. `l` gets P L when `p` is not wanted; `p` is either a matrix of A's real
+// dtype or the i32 indices p[..., m] with A[i] = (L U)[p[i]]. Counts matrices with NaN or infinity.
 // (LAPACK getrf)
 std::int64_t lu(const ConstView& a, const View& p, const View& l, const View& u);
 
@@ -59,9 +60,9 @@ void solve_tridiagonal(const TridiagonalFactors& factors, const ConstView& b, co
 // A[..., m, n] = Q R with k = min(m, n); jpvt[..., n] (i32): A[:, jpvt] = Q R. (LAPACK geqrf,
 // geqp3, orgqr)
 struct QrResults {
-  View q;     // [..., m, m] or [..., m, k]
-  View r;     // [..., m, n] or [..., k, n]
-  View raw;   // what geqrf gives, [..., m, n], with tau[..., k]
+  View q;    // [..., m, m] or [..., m, k]
+  View r;    // [..., m, n] or [..., k, n]
+  View raw;  // what geqrf gives, [..., m, n], with tau[..., k]
   View tau;
   View jpvt;  // not wanted: no pivoting
 };
@@ -72,8 +73,8 @@ void qr(const ConstView& a, const QrResults& results);
 // with NaN or infinity, and those without convergence. (LAPACK gesdd)
 std::int64_t svd(const ConstView& a, const View& u, const View& s, const View& vh);
 
-// The pseudo-inverse: singular values up to 1e-15 of the largest count as 0. Hermitian: by eigh, and
-// NaN counts as no failure.
+// The pseudo-inverse: singular values up to 1e-15 of the largest count as 0. Hermitian: by eigh,
+// and NaN counts as no failure.
 std::int64_t pinv(const ConstView& a, const View& out, bool hermitian);
 
 // min |A X - B|, of least norm, for A[m, n], B[m, k], rcond[] of A's real dtype: X[n, k],
@@ -85,8 +86,8 @@ struct LeastSquares {
 std::int64_t lstsq(const ConstView& a, const ConstView& b, const ConstView& rcond,
                    const LeastSquares& results);
 
-// A V = V diag(w), w[..., m] and V[..., m, m] complex, of A's precision. Counts matrices with NaN or
-// infinity, and those without convergence. (LAPACK geev)
+// A V = V diag(w), w[..., m] and V[..., m, m] complex, of A's precision. Counts matrices with NaN
+// or infinity, and those without convergence. (LAPACK geev)
 std::int64_t eig(const ConstView& a, const View& values, const View& vectors);
 
 // A V = B V diag(w) for Hermitian A and positive definite B, V^H B V = I. Counts pairs without a

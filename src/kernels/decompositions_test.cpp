@@ -48,8 +48,12 @@ struct Matrix {
   std::vector<std::complex<double>> elements;
 
   Matrix(std::int64_t m, std::int64_t n) : rows(m), cols(n), elements(m * n) {}
-  std::complex<double>& operator()(std::int64_t i, std::int64_t j) { return elements[i * cols + j]; }
-  std::complex<double> operator()(std::int64_t i, std::int64_t j) const { return elements[i * cols + j]; }
+  std::complex<double>& operator()(std::int64_t i, std::int64_t j) {
+    return elements[i * cols + j];
+  }
+  std::complex<double> operator()(std::int64_t i, std::int64_t j) const {
+    return elements[i * cols + j];
+  }
 };
 
 Matrix operator*(const Matrix& a, const Matrix& b) {
@@ -97,7 +101,8 @@ void expect_near(const Matrix& got, const Matrix& want, double tolerance) {
 template <class T>
 class Batch {
  public:
-  Batch(DType dtype, const Extents& core, Layout layout) : core_(core), array_(dtype, with_batch(core), layout) {}
+  Batch(DType dtype, const Extents& core, Layout layout)
+      : core_(core), array_(dtype, with_batch(core), layout) {}
 
   ConstView in() const { return array_.view(); }
   View out() { return array_.mutable_view(); }
@@ -107,7 +112,8 @@ class Batch {
     Matrix a(core_[0], core_.size() > 1 ? core_[1] : 1);
     for (std::int64_t i = 0; i < a.rows; ++i) {
       for (std::int64_t j = 0; j < a.cols; ++j) {
-        const T x = core_.size() > 1 ? array_.template get<T>({b, i, j}) : array_.template get<T>({b, i});
+        const T x =
+            core_.size() > 1 ? array_.template get<T>({b, i, j}) : array_.template get<T>({b, i});
         a(i, j) = std::complex<double>(std::real(x), std::imag(x));
       }
     }
@@ -155,14 +161,17 @@ class Decompositions : public testing::Test {
   }
   static Batch<T> batch(const Extents& core, Layout layout) { return {P::dtype, core, layout}; }
   static Batch<R> reals(const Extents& core, Layout layout) { return {P::real, core, layout}; }
-  static Batch<C> complexes(const Extents& core, Layout layout) { return {P::complex, core, layout}; }
+  static Batch<C> complexes(const Extents& core, Layout layout) {
+    return {P::complex, core, layout};
+  }
 };
 using Types = testing::Types<float, double, std::complex<float>, std::complex<double>>;
 TYPED_TEST_SUITE(Decompositions, Types);
 
 TYPED_TEST(Decompositions, LuMultipliesToA) {
   this->for_layouts([&](Layout layout) {
-    auto a = this->batch({4, 4}, layout), l = this->batch({4, 4}, layout), u = this->batch({4, 4}, layout);
+    auto a = this->batch({4, 4}, layout), l = this->batch({4, 4}, layout),
+         u = this->batch({4, 4}, layout);
     auto p = this->reals({4, 4}, layout);
     a.randomise(1);
     EXPECT_EQ(lu(a.in(), p.out(), l.out(), u.out()), 0);
@@ -174,7 +183,8 @@ TYPED_TEST(Decompositions, LuMultipliesToA) {
       expect_near(p.at(b) * l.at(b) * u.at(b), a.at(b), this->tolerance);
       expect_near(pl.at(b) * same_u.at(b), a.at(b), this->tolerance);
       Matrix permutation(4, 4);
-      for (std::int64_t i = 0; i < 4; ++i) permutation(i, std::llround(index.at(b)(i, 0).real())) = 1;
+      for (std::int64_t i = 0; i < 4; ++i)
+        permutation(i, std::llround(index.at(b)(i, 0).real())) = 1;
       expect_near(permutation, p.at(b), 1e-30);
       for (std::int64_t i = 0; i < 4; ++i) {
         EXPECT_EQ(l.at(b)(i, i), 1.0);
@@ -193,7 +203,8 @@ TYPED_TEST(Decompositions, LuFactorAndItsPermutation) {
   Batch<std::int32_t> pivots(DType::i32, {3}, Layout::gaps);
   a.randomise(2);
   EXPECT_EQ(lu_factor(a.in(), factors.out(), pivots.out()), 0);
-  Batch<std::int64_t> wide(DType::i64, {3}, Layout::row_major), order(DType::i64, {3}, Layout::reversed);
+  Batch<std::int64_t> wide(DType::i64, {3}, Layout::row_major),
+      order(DType::i64, {3}, Layout::reversed);
   for (std::int64_t b = 0; b < 2; ++b) {
     for (std::int64_t i = 0; i < 3; ++i) wide.set({b, i}, pivots.at(b)(i, 0));
   }
@@ -212,7 +223,8 @@ TYPED_TEST(Decompositions, LuFactorAndItsPermutation) {
 
 TYPED_TEST(Decompositions, QrMultipliesToA) {
   this->for_layouts([&](Layout layout) {
-    for (const auto& [m, n] : std::vector<std::pair<std::int64_t, std::int64_t>>{{4, 4}, {5, 3}, {3, 5}, {1, 2}}) {
+    for (const auto& [m, n] :
+         std::vector<std::pair<std::int64_t, std::int64_t>>{{4, 4}, {5, 3}, {3, 5}, {1, 2}}) {
       const std::int64_t k = std::min(m, n);
       for (const bool full : {true, false}) {
         for (const bool pivoting : {true, false}) {
@@ -240,10 +252,13 @@ TYPED_TEST(Decompositions, QrMultipliesToA) {
 
 TYPED_TEST(Decompositions, SvdMultipliesToA) {
   this->for_layouts([&](Layout layout) {
-    for (const auto& [m, n] : std::vector<std::pair<std::int64_t, std::int64_t>>{{4, 4}, {5, 3}, {3, 5}, {40, 3}}) {
+    for (const auto& [m, n] :
+         std::vector<std::pair<std::int64_t, std::int64_t>>{{4, 4}, {5, 3}, {3, 5}, {40, 3}}) {
       const std::int64_t k = std::min(m, n);
-      auto a = this->batch({m, n}, layout), u = this->batch({m, k}, layout), vh = this->batch({k, n}, layout);
-      auto s = this->reals({k}, layout), only = this->reals({k}, layout), again = this->reals({k}, layout);
+      auto a = this->batch({m, n}, layout), u = this->batch({m, k}, layout),
+           vh = this->batch({k, n}, layout);
+      auto s = this->reals({k}, layout), only = this->reals({k}, layout),
+           again = this->reals({k}, layout);
       auto whole_u = this->batch({m, m}, layout), whole_vh = this->batch({n, n}, layout);
       a.randomise(static_cast<unsigned>(m + 7 * n));
       EXPECT_EQ(svd(a.in(), u.out(), s.out(), vh.out()), 0);
@@ -262,13 +277,15 @@ TYPED_TEST(Decompositions, SvdMultipliesToA) {
 
 TYPED_TEST(Decompositions, PinvIsAnInverseOnTheRange) {
   this->for_layouts([&](Layout layout) {
-    for (const auto& [m, n] : std::vector<std::pair<std::int64_t, std::int64_t>>{{3, 3}, {4, 2}, {2, 4}}) {
+    for (const auto& [m, n] :
+         std::vector<std::pair<std::int64_t, std::int64_t>>{{3, 3}, {4, 2}, {2, 4}}) {
       auto a = this->batch({m, n}, layout), inverse = this->batch({n, m}, layout);
       a.randomise(static_cast<unsigned>(5 * m + n));
       EXPECT_EQ(pinv(a.in(), inverse.out(), false), 0);
       for (std::int64_t b = 0; b < 2; ++b) {
         expect_near(a.at(b) * inverse.at(b) * a.at(b), a.at(b), 50 * this->tolerance);
-        expect_near(adjoint(a.at(b) * inverse.at(b)), a.at(b) * inverse.at(b), 50 * this->tolerance);
+        expect_near(adjoint(a.at(b) * inverse.at(b)), a.at(b) * inverse.at(b),
+                    50 * this->tolerance);
       }
     }
   });
@@ -294,7 +311,8 @@ TYPED_TEST(Decompositions, EigFindsEigenvectors) {
 TYPED_TEST(Decompositions, GeneralizedEigh) {
   for (const bool lower : {true, false}) {
     auto a = this->batch({4, 4}, Layout::gaps), b = this->batch({4, 4}, Layout::reversed);
-    auto v = this->batch({4, 4}, Layout::column_major), half = this->batch({4, 4}, Layout::row_major);
+    auto v = this->batch({4, 4}, Layout::column_major),
+         half = this->batch({4, 4}, Layout::row_major);
     auto w = this->reals({4}, Layout::gaps);
     half.randomise(3, 3);
     a.randomise(4);
@@ -313,7 +331,8 @@ TYPED_TEST(Decompositions, GeneralizedEigh) {
     EXPECT_EQ(eigh_generalized(a.in(), b.in(), lower, w.out(), v.out()), 0);
     for (std::int64_t k = 0; k < 2; ++k) {
       const Matrix positive = half.at(k) * adjoint(half.at(k));
-      expect_near(whole[k] * v.at(k), positive * v.at(k) * diagonal(w.at(k)), 200 * this->tolerance);
+      expect_near(whole[k] * v.at(k), positive * v.at(k) * diagonal(w.at(k)),
+                  200 * this->tolerance);
       expect_near(adjoint(v.at(k)) * positive * v.at(k), identity(4), 50 * this->tolerance);
     }
   }
@@ -332,13 +351,15 @@ double leading_quotient(EigenvalueOrder order, std::complex<double> z) {
   }
 }
 
-constexpr EigenvalueOrder kOrders[] = {EigenvalueOrder::none, EigenvalueOrder::lhp, EigenvalueOrder::rhp,
-                                       EigenvalueOrder::iuc, EigenvalueOrder::ouc};
+constexpr EigenvalueOrder kOrders[] = {EigenvalueOrder::none, EigenvalueOrder::lhp,
+                                       EigenvalueOrder::rhp, EigenvalueOrder::iuc,
+                                       EigenvalueOrder::ouc};
 
 TYPED_TEST(Decompositions, SchurMultipliesToAInOrder) {
   for (const EigenvalueOrder order : kOrders) {
     this->for_layouts([&](Layout layout) {
-      auto a = this->batch({5, 5}, layout), t = this->batch({5, 5}, layout), z = this->batch({5, 5}, layout);
+      auto a = this->batch({5, 5}, layout), t = this->batch({5, 5}, layout),
+           z = this->batch({5, 5}, layout);
       auto w = this->complexes({5}, layout), v = this->complexes({5, 5}, layout);
       a.randomise(21);
       EXPECT_EQ(schur(a.in(), t.out(), z.out(), order), 0);
@@ -348,7 +369,8 @@ TYPED_TEST(Decompositions, SchurMultipliesToAInOrder) {
         expect_near(z.at(b) * adjoint(z.at(b)), identity(5), this->tolerance);
         if (order == EigenvalueOrder::none) continue;
         for (std::int64_t i = 0; i + 1 < 5; ++i) {
-          EXPECT_GE(leading_quotient(order, w.at(b)(i, 0)), leading_quotient(order, w.at(b)(i + 1, 0)));
+          EXPECT_GE(leading_quotient(order, w.at(b)(i, 0)),
+                    leading_quotient(order, w.at(b)(i + 1, 0)));
         }
       }
     });
@@ -364,7 +386,9 @@ TYPED_TEST(Decompositions, QzMultipliesToBothInOrder) {
     auto beta = this->batch({4}, Layout::gaps);
     a.randomise(31);
     b.randomise(32);
-    EXPECT_EQ(qz(a.in(), b.in(), {s.out(), t.out(), alpha.out(), beta.out(), q.out(), z.out()}, order), 0);
+    EXPECT_EQ(
+        qz(a.in(), b.in(), {s.out(), t.out(), alpha.out(), beta.out(), q.out(), z.out()}, order),
+        0);
     for (std::int64_t k = 0; k < 2; ++k) {
       expect_near(q.at(k) * s.at(k) * adjoint(z.at(k)), a.at(k), 10 * this->tolerance);
       expect_near(q.at(k) * t.at(k) * adjoint(z.at(k)), b.at(k), 10 * this->tolerance);
@@ -378,7 +402,8 @@ TYPED_TEST(Decompositions, QzMultipliesToBothInOrder) {
 
 TYPED_TEST(Decompositions, SylvesterSolves) {
   this->for_layouts([&](Layout layout) {
-    auto a = this->batch({4, 4}, layout), b = this->batch({3, 3}, layout), c = this->batch({4, 3}, layout);
+    auto a = this->batch({4, 4}, layout), b = this->batch({3, 3}, layout),
+         c = this->batch({4, 3}, layout);
     auto x = this->batch({4, 3}, layout);
     auto t = this->batch({4, 4}, layout), z = this->batch({4, 4}, layout);
     auto r = this->batch({3, 3}, layout), w = this->batch({3, 3}, layout);
@@ -399,7 +424,8 @@ TYPED_TEST(Decompositions, SolveStructuredReadsItsPartOnly) {
        {Structure::symmetric, Structure::hermitian, Structure::tridiagonal, Structure::banded}) {
     for (const bool lower : {true, false}) {
       this->for_layouts([&](Layout layout) {
-        auto a = this->batch({5, 5}, layout), b = this->batch({5, 2}, layout), x = this->batch({5, 2}, layout);
+        auto a = this->batch({5, 5}, layout), b = this->batch({5, 2}, layout),
+             x = this->batch({5, 2}, layout);
         a.randomise(51, 4);
         b.randomise(52);
         Matrix whole[2] = {Matrix(5, 5), Matrix(5, 5)};
@@ -426,7 +452,8 @@ TYPED_TEST(Decompositions, SolveStructuredReadsItsPartOnly) {
           }
         }
         EXPECT_EQ(solve_structured(a.in(), b.in(), x.out(), structure, lower), 0);
-        for (std::int64_t k = 0; k < 2; ++k) expect_near(whole[k] * x.at(k), b.at(k), 100 * this->tolerance);
+        for (std::int64_t k = 0; k < 2; ++k)
+          expect_near(whole[k] * x.at(k), b.at(k), 100 * this->tolerance);
       });
     }
   }
@@ -436,8 +463,10 @@ TYPED_TEST(Decompositions, TridiagonalFactorsSolve) {
   for (const std::int64_t n : {1, 2, 3, 6}) {
     for (const bool transposed : {true, false}) {
       const Layout layout = transposed ? Layout::gaps : Layout::reversed;
-      auto dl = this->batch({n - 1}, layout), d = this->batch({n}, layout), du = this->batch({n - 1}, layout);
-      auto l = this->batch({n - 1}, layout), p = this->batch({n}, layout), u = this->batch({n - 1}, layout);
+      auto dl = this->batch({n - 1}, layout), d = this->batch({n}, layout),
+           du = this->batch({n - 1}, layout);
+      auto l = this->batch({n - 1}, layout), p = this->batch({n}, layout),
+           u = this->batch({n - 1}, layout);
       auto u2 = this->batch({std::max<std::int64_t>(n - 2, 0)}, layout);
       Batch<std::int32_t> pivots(DType::i32, {n}, layout);
       auto b = this->batch({n, 2}, layout), x = this->batch({n, 2}, layout);
@@ -445,8 +474,10 @@ TYPED_TEST(Decompositions, TridiagonalFactorsSolve) {
       d.randomise(62);
       du.randomise(63);
       b.randomise(64);
-      lu_factor_tridiagonal(dl.in(), d.in(), du.in(), {l.out(), p.out(), u.out(), u2.out(), pivots.out()});
-      solve_tridiagonal({l.in(), p.in(), u.in(), u2.in(), pivots.in()}, b.in(), x.out(), transposed);
+      lu_factor_tridiagonal(dl.in(), d.in(), du.in(),
+                            {l.out(), p.out(), u.out(), u2.out(), pivots.out()});
+      solve_tridiagonal({l.in(), p.in(), u.in(), u2.in(), pivots.in()}, b.in(), x.out(),
+                        transposed);
       for (std::int64_t k = 0; k < 2; ++k) {
         Matrix a(n, n);
         for (std::int64_t i = 0; i < n; ++i) {
@@ -489,7 +520,8 @@ TYPED_TEST(Decompositions, ExpmSumsItsSeries) {
   }
 }
 
-// -- what has no result ------------------------------------------------------------------------------
+// -- what has no result
+// ------------------------------------------------------------------------------
 
 View matrices(std::vector<double>& x, std::int64_t batch, std::int64_t m, std::int64_t n) {
   return {x.data(), DType::f64, {batch, m, n}, {m * n, n, 1}};
@@ -506,13 +538,16 @@ bool none_nan(const double* x, std::size_t n) {
 
 TEST(WithoutResult, IsNaNInItsOwnPlace) {
   std::vector<double> a{1, kNaN, 0, 1, 1, 2, 0, 1}, x(8), y(8), s(4);
-  EXPECT_EQ(svd(matrices(a, 2, 2, 2), matrices(x, 2, 2, 2), vectors(s, 2, 2), matrices(y, 2, 2, 2)), 1);
+  EXPECT_EQ(svd(matrices(a, 2, 2, 2), matrices(x, 2, 2, 2), vectors(s, 2, 2), matrices(y, 2, 2, 2)),
+            1);
   EXPECT_TRUE(all_nan(x.data(), 4) && all_nan(y.data(), 4) && all_nan(s.data(), 2));
   EXPECT_TRUE(none_nan(x.data() + 4, 4) && none_nan(y.data() + 4, 4) && none_nan(s.data() + 2, 2));
 
   EXPECT_EQ(pinv(matrices(a, 2, 2, 2), matrices(x, 2, 2, 2), false), 1);
   EXPECT_TRUE(all_nan(x.data(), 4) && none_nan(x.data() + 4, 4));
-  EXPECT_EQ(schur(matrices(a, 2, 2, 2), matrices(x, 2, 2, 2), matrices(y, 2, 2, 2), EigenvalueOrder::none), 1);
+  EXPECT_EQ(schur(matrices(a, 2, 2, 2), matrices(x, 2, 2, 2), matrices(y, 2, 2, 2),
+                  EigenvalueOrder::none),
+            1);
   EXPECT_TRUE(all_nan(x.data(), 4) && none_nan(x.data() + 4, 4));
   expm(matrices(a, 2, 2, 2), matrices(x, 2, 2, 2));
   EXPECT_TRUE(all_nan(x.data(), 4) && none_nan(x.data() + 4, 4));
@@ -520,7 +555,8 @@ TEST(WithoutResult, IsNaNInItsOwnPlace) {
   EXPECT_TRUE(none_nan(x.data() + 4, 4) && none_nan(y.data() + 4, 4));
   std::vector<std::complex<double>> w(4), v(8);
   EXPECT_EQ(eig(matrices(a, 2, 2, 2), {w.data(), DType::c128, {2, 2}, {2, 1}},
-                {v.data(), DType::c128, {2, 2, 2}, {4, 2, 1}}), 1);
+                {v.data(), DType::c128, {2, 2, 2}, {4, 2, 1}}),
+            1);
   EXPECT_TRUE(std::isnan(w[0].real()) && w[2] == 1.0);
 }
 
@@ -528,17 +564,23 @@ TEST(WithoutResult, SingularMatrices) {
   for (const Structure structure :
        {Structure::symmetric, Structure::hermitian, Structure::tridiagonal, Structure::banded}) {
     std::vector<double> a{1, 1, 1, 1, 2, 0, 0, 2}, b{1, 2, 2, 4}, x(4);
-    EXPECT_EQ(solve_structured(matrices(a, 2, 2, 2), matrices(b, 2, 2, 1), matrices(x, 2, 2, 1), structure, true), 1);
+    EXPECT_EQ(solve_structured(matrices(a, 2, 2, 2), matrices(b, 2, 2, 1), matrices(x, 2, 2, 1),
+                               structure, true),
+              1);
     EXPECT_TRUE(all_nan(x.data(), 2));
     EXPECT_EQ(x[2], 1);
     EXPECT_EQ(x[3], 2);
   }
   std::vector<double> a{0, 0, 0, 0}, factors(4);
   std::vector<std::int32_t> pivots(2);
-  EXPECT_EQ(lu_factor(matrices(a, 1, 2, 2), matrices(factors, 1, 2, 2), {pivots.data(), DType::i32, {1, 2}, {2, 1}}), 1);
+  EXPECT_EQ(lu_factor(matrices(a, 1, 2, 2), matrices(factors, 1, 2, 2),
+                      {pivots.data(), DType::i32, {1, 2}, {2, 1}}),
+            1);
   EXPECT_TRUE(all_nan(factors.data(), 4));
   std::vector<double> one{1, 0, 0, 1}, negative{-1, 0, 0, -1}, w(2), v(4);
-  EXPECT_EQ(eigh_generalized(matrices(one, 1, 2, 2), matrices(negative, 1, 2, 2), true, vectors(w, 1, 2), matrices(v, 1, 2, 2)), 1);
+  EXPECT_EQ(eigh_generalized(matrices(one, 1, 2, 2), matrices(negative, 1, 2, 2), true,
+                             vectors(w, 1, 2), matrices(v, 1, 2, 2)),
+            1);
   EXPECT_TRUE(all_nan(w.data(), 2) && all_nan(v.data(), 4));
 }
 
@@ -560,7 +602,10 @@ TEST(Lstsq, GivesTheLeastSquares) {
   const auto vector = [](std::vector<double>& v) {
     return View{v.data(), DType::f64, {static_cast<std::int64_t>(v.size())}, {1}};
   };
-  const LeastSquares results{matrix(x, 2, 1), vector(residuals), {&rank, DType::i32, {}, {}}, vector(s),
+  const LeastSquares results{matrix(x, 2, 1),
+                             vector(residuals),
+                             {&rank, DType::i32, {}, {}},
+                             vector(s),
                              {&count, DType::i64, {}, {}}};
   const View rcond{cutoff.data(), DType::f64, {}, {}};
   EXPECT_EQ(lstsq(matrix(a, 3, 2), matrix(b, 3, 1), rcond, results), 0);
@@ -596,14 +641,17 @@ TEST(PivotsToPermutation, OfNegativeAndWrongPivots) {
 }
 
 TEST(DecompositionNames, ThatAreUnknown) {
-  EXPECT_THAT([] { parse_structure("any"); }, ThrowsMessage<std::invalid_argument>(HasSubstr("\"any\"")));
-  EXPECT_THAT([] { parse_eigenvalue_order("up"); }, ThrowsMessage<std::invalid_argument>(HasSubstr("\"up\"")));
+  EXPECT_THAT([] { parse_structure("any"); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr("\"any\"")));
+  EXPECT_THAT([] { parse_eigenvalue_order("up"); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr("\"up\"")));
 }
 
 TEST(DecompositionNames, RejectOtherDtypes) {
   std::vector<std::int32_t> x(4);
   const View a{x.data(), DType::i32, {2, 2}, {2, 1}};
-  EXPECT_THAT([&] { expm(a, a); }, ThrowsMessage<std::invalid_argument>(HasSubstr("[expm] operands are int32")));
+  EXPECT_THAT([&] { expm(a, a); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr("[expm] operands are int32")));
 }
 
 }  // namespace

@@ -84,10 +84,10 @@ std::int64_t eigh_generalized(const ConstView& a, const ConstView& b, bool lower
         [&](const auto& offsets) {
           x.set(a, offsets[0]);
           y.set(b, offsets[1]);
-          const bool found = x.is_finite() && y.is_finite() &&
-                             blas::hegvd(uplo, order, x.data(), y.data(), w.data(), work.data(),
-                                         size, rwork.data(), real_size, iwork.data(),
-                                         best_integer) == 0;
+          const bool found =
+              x.is_finite() && y.is_finite() &&
+              blas::hegvd(uplo, order, x.data(), y.data(), w.data(), work.data(), size,
+                          rwork.data(), real_size, iwork.data(), best_integer) == 0;
           if (!found) {
             ++failures;
             x.fill(kNaN<T>);

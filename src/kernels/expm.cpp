@@ -19,8 +19,18 @@ template <class W>
 class Exponential {
  public:
   explicit Exponential(int n)
-      : n_(n), a_(n, n), a2_(n, n), a4_(n, n), a6_(n, n), a8_(n, n), u_(n, n), v_(n, n),
-        work_(n, n), row_(n), next_row_(n), pivots_(n) {}
+      : n_(n),
+        a_(n, n),
+        a2_(n, n),
+        a4_(n, n),
+        a6_(n, n),
+        a8_(n, n),
+        u_(n, n),
+        v_(n, n),
+        work_(n, n),
+        row_(n),
+        next_row_(n),
+        pivots_(n) {}
 
   const ColumnMajor<W>& matrix() const { return a_; }  // to be set before `run`
 
@@ -108,8 +118,8 @@ class Exponential {
     const double log_alpha = log_coefficient + std::log(power_norm) - std::log(a_norm);
     const double log_roundoff = std::log(std::ldexp(1.0, -53));
     if (!std::isfinite(log_alpha)) return 0;
-    return std::max(0, static_cast<int>(
-                           std::ceil((log_alpha - log_roundoff) / (2 * m * std::log(2.0)))));
+    return std::max(
+        0, static_cast<int>(std::ceil((log_alpha - log_roundoff) / (2 * m * std::log(2.0)))));
   }
 
   // r(A) = (V - U)^-1 (V + U), U the odd and V the even part of the numerator, in v_.
@@ -119,7 +129,8 @@ class Exponential {
     for (int j = 0; j < m; ++j) b[j + 1] = b[j] * (m - j) / ((2.0 * m - j) * (j + 1));
 
     const std::array<const ColumnMajor<W>*, 4> powers{&a2_, &a4_, &a6_, &a8_};
-    const auto sum = [&](const ColumnMajor<W>& out, int first, int last, int shift, double diagonal) {
+    const auto sum = [&](const ColumnMajor<W>& out, int first, int last, int shift,
+                         double diagonal) {
       // out = diagonal I + sum of b[j] A^(j - shift), j = first, first + 2, ..., last
       out.fill(W(0));
       for (int i = 0; i < n_; ++i) out(i, i) = diagonal;

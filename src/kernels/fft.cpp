@@ -33,8 +33,8 @@ std::int64_t checked_length(const char* op, std::int64_t n) {
   return n;
 }
 
-// In blocks of rows: copies x's rows, cropped or padded, into a buffer of `in_length` columns, calls
-// transform(in, out, rows) and copies `out_length` columns of the results.
+// In blocks of rows: copies x's rows, cropped or padded, into a buffer of `in_length` columns,
+// calls transform(in, out, rows) and copies `out_length` columns of the results.
 template <class In, class Out, class X, class Y, class Transform>
 void transform_rows(const ConstView& x, std::int64_t in_length, const View& out,
                     std::int64_t out_length, Transform&& transform) {
@@ -42,8 +42,8 @@ void transform_rows(const ConstView& x, std::int64_t in_length, const View& out,
   std::int64_t total = 1;
   for (const std::int64_t size : batch) total *= size;
   if (total == 0) return;
-  const std::int64_t at_once = std::clamp<std::int64_t>(
-      kElementsAtOnce / std::max(in_length, out_length), 1, total);
+  const std::int64_t at_once =
+      std::clamp<std::int64_t>(kElementsAtOnce / std::max(in_length, out_length), 1, total);
   const Array<In> in(at_once * in_length);
   const Array<Out> results(at_once * out_length);
   const Array<Y*> to(at_once);
@@ -113,7 +113,8 @@ void rfft(const ConstView& x, std::int64_t n, const View& out) {
   };
   switch (x.dtype) {
     case DType::f32:
-      return transform_rows<double, Complex, float, std::complex<float>>(x, n, out, half, transform);
+      return transform_rows<double, Complex, float, std::complex<float>>(x, n, out, half,
+                                                                         transform);
     case DType::f64:
       return transform_rows<double, Complex, double, Complex>(x, n, out, half, transform);
     default:
@@ -129,7 +130,8 @@ void irfft(const ConstView& x, const View& out) {
   };
   switch (x.dtype) {
     case DType::c64:
-      return transform_rows<Complex, double, std::complex<float>, float>(x, half, out, n, transform);
+      return transform_rows<Complex, double, std::complex<float>, float>(x, half, out, n,
+                                                                         transform);
     case DType::c128:
       return transform_rows<Complex, double, Complex, double>(x, half, out, n, transform);
     default:

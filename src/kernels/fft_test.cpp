@@ -22,7 +22,8 @@ std::vector<Complex> random_signal(std::int64_t n, bool real) {
   std::mt19937 generator(static_cast<unsigned>(n));
   std::normal_distribution<double> normal;
   std::vector<Complex> x;
-  for (std::int64_t i = 0; i < n; ++i) x.emplace_back(normal(generator), real ? 0 : normal(generator));
+  for (std::int64_t i = 0; i < n; ++i)
+    x.emplace_back(normal(generator), real ? 0 : normal(generator));
   return x;
 }
 
@@ -61,7 +62,8 @@ long double relative_error(const std::vector<T>& got, const std::vector<Exact>& 
 std::vector<std::int64_t> lengths() {
   std::vector<std::int64_t> lengths;
   for (std::int64_t n = 1; n <= 64; ++n) lengths.push_back(n);
-  for (const std::int64_t n : {97, 101, 127, 128, 211, 499, 509, 720, 997, 1000}) lengths.push_back(n);
+  for (const std::int64_t n : {97, 101, 127, 128, 211, 499, 509, 720, 997, 1000})
+    lengths.push_back(n);
   return lengths;
 }
 
@@ -112,7 +114,8 @@ TEST(Fft, TakesBatchesInAnyLayout) {
   std::mt19937 generator(1);
   for (const DType dtype : {DType::c64, DType::c128}) {
     for (int layout = 0; layout < kWritableLayoutCount; ++layout) {
-      TestArray x(dtype, shape, static_cast<Layout>(layout)), out(dtype, shape, static_cast<Layout>(layout));
+      TestArray x(dtype, shape, static_cast<Layout>(layout)),
+          out(dtype, shape, static_cast<Layout>(layout));
       std::normal_distribution<float> normal;
       visit_dtype(dtype, [&]<class T>(T) {
         if constexpr (std::is_same_v<T, std::complex<float>> || std::is_same_v<T, Complex>) {
@@ -127,7 +130,8 @@ TEST(Fft, TakesBatchesInAnyLayout) {
                 row.push_back(Complex(x.get<T>({i, j, k})));
                 got.push_back(Complex(out.get<T>({i, j, k})));
               }
-              EXPECT_LT(relative_error(got, transform(row, 5, -1)), dtype == DType::c64 ? 1e-7 : 1e-15);
+              EXPECT_LT(relative_error(got, transform(row, 5, -1)),
+                        dtype == DType::c64 ? 1e-7 : 1e-15);
             }
           }
         }
@@ -140,7 +144,8 @@ TEST(Fft, TakesManyRows) {
   const std::int64_t rows = 5000, n = 16;  // more than are transformed at once
   const std::vector<Complex> x = random_signal(rows * n, false);
   std::vector<Complex> out(rows * n);
-  fft({x.data(), DType::c128, {rows, n}, {n, 1}}, {out.data(), DType::c128, {rows, n}, {n, 1}}, false);
+  fft({x.data(), DType::c128, {rows, n}, {n, 1}}, {out.data(), DType::c128, {rows, n}, {n, 1}},
+      false);
   for (const std::int64_t row : {std::int64_t{0}, rows / 2, rows - 1}) {
     const std::vector<Complex> from(x.begin() + row * n, x.begin() + (row + 1) * n);
     const std::vector<Complex> to(out.begin() + row * n, out.begin() + (row + 1) * n);

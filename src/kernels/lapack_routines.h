@@ -17,25 +17,25 @@
 extern "C" {
 
 // p: the type's letter. orgqr: what the type calls it (ungqr for complex types).
-#define GEMMULE_DECLARE(p, orgqr)                                                                  \
-  void GEMMULE_LAPACK(p##geqrf)(const int* m, const int* n, void* a, const int* lda, void* tau,    \
-                                void* work, const int* lwork, int* info);                          \
-  void GEMMULE_LAPACK(orgqr)(const int* m, const int* n, const int* k, void* a, const int* lda,    \
-                             const void* tau, void* work, const int* lwork, int* info);            \
-  void GEMMULE_LAPACK(p##sysv)(const char* uplo, const int* n, const int* nrhs, void* a,           \
-                               const int* lda, int* ipiv, void* b, const int* ldb, void* work,     \
-                               const int* lwork, int* info, std::size_t);                          \
-  void GEMMULE_LAPACK(p##gbsv)(const int* n, const int* kl, const int* ku, const int* nrhs,        \
-                               void* ab, const int* ldab, int* ipiv, void* b, const int* ldb,      \
-                               int* info);                                                         \
-  void GEMMULE_LAPACK(p##gttrf)(const int* n, void* dl, void* d, void* du, void* du2, int* ipiv,   \
-                                int* info);                                                        \
-  void GEMMULE_LAPACK(p##gttrs)(const char* trans, const int* n, const int* nrhs, const void* dl,  \
-                                const void* d, const void* du, const void* du2, const int* ipiv,   \
-                                void* b, const int* ldb, int* info, std::size_t);                  \
-  void GEMMULE_LAPACK(p##trsyl)(const char* trana, const char* tranb, const int* isgn,             \
-                                const int* m, const int* n, const void* a, const int* lda,         \
-                                const void* b, const int* ldb, void* c, const int* ldc,            \
+#define GEMMULE_DECLARE(p, orgqr)                                                                 \
+  void GEMMULE_LAPACK(p##geqrf)(const int* m, const int* n, void* a, const int* lda, void* tau,   \
+                                void* work, const int* lwork, int* info);                         \
+  void GEMMULE_LAPACK(orgqr)(const int* m, const int* n, const int* k, void* a, const int* lda,   \
+                             const void* tau, void* work, const int* lwork, int* info);           \
+  void GEMMULE_LAPACK(p##sysv)(const char* uplo, const int* n, const int* nrhs, void* a,          \
+                               const int* lda, int* ipiv, void* b, const int* ldb, void* work,    \
+                               const int* lwork, int* info, std::size_t);                         \
+  void GEMMULE_LAPACK(p##gbsv)(const int* n, const int* kl, const int* ku, const int* nrhs,       \
+                               void* ab, const int* ldab, int* ipiv, void* b, const int* ldb,     \
+                               int* info);                                                        \
+  void GEMMULE_LAPACK(p##gttrf)(const int* n, void* dl, void* d, void* du, void* du2, int* ipiv,  \
+                                int* info);                                                       \
+  void GEMMULE_LAPACK(p##gttrs)(const char* trans, const int* n, const int* nrhs, const void* dl, \
+                                const void* d, const void* du, const void* du2, const int* ipiv,  \
+                                void* b, const int* ldb, int* info, std::size_t);                 \
+  void GEMMULE_LAPACK(p##trsyl)(const char* trana, const char* tranb, const int* isgn,            \
+                                const int* m, const int* n, const void* a, const int* lda,        \
+                                const void* b, const int* ldb, void* c, const int* ldc,           \
                                 void* scale, int* info, std::size_t, std::size_t);
 GEMMULE_DECLARE(s, sorgqr)
 GEMMULE_DECLARE(d, dorgqr)
@@ -63,18 +63,16 @@ GEMMULE_DECLARE(z, zungqr)
                                const int* n, void* a, const int* lda, int* sdim, void* wr,         \
                                void* wi, void* vs, const int* ldvs, void* work, const int* lwork,  \
                                int* bwork, int* info, std::size_t, std::size_t);                   \
-  void GEMMULE_LAPACK(p##gges)(const char* jobvsl, const char* jobvsr, const char* sort,           \
-                               void (*selctg)(), const int* n, void* a, const int* lda, void* b,   \
-                               const int* ldb, int* sdim, void* alphar, void* alphai, void* beta,  \
-                               void* vsl, const int* ldvsl, void* vsr, const int* ldvsr,           \
-                               void* work, const int* lwork, int* bwork, int* info, std::size_t,   \
-                               std::size_t, std::size_t);                                          \
-  void GEMMULE_LAPACK(p##tgsen)(const int* ijob, const int* wantq, const int* wantz,               \
-                                const int* select, const int* n, void* a, const int* lda, void* b, \
-                                const int* ldb, void* alphar, void* alphai, void* beta, void* q,   \
-                                const int* ldq, void* z, const int* ldz, int* m, void* pl,         \
-                                void* pr, void* dif, void* work, const int* lwork, int* iwork,     \
-                                const int* liwork, int* info);                                     \
+  void GEMMULE_LAPACK(p##gges)(                                                                    \
+      const char* jobvsl, const char* jobvsr, const char* sort, void (*selctg)(), const int* n,    \
+      void* a, const int* lda, void* b, const int* ldb, int* sdim, void* alphar, void* alphai,     \
+      void* beta, void* vsl, const int* ldvsl, void* vsr, const int* ldvsr, void* work,            \
+      const int* lwork, int* bwork, int* info, std::size_t, std::size_t, std::size_t);             \
+  void GEMMULE_LAPACK(p##tgsen)(                                                                   \
+      const int* ijob, const int* wantq, const int* wantz, const int* select, const int* n,        \
+      void* a, const int* lda, void* b, const int* ldb, void* alphar, void* alphai, void* beta,    \
+      void* q, const int* ldq, void* z, const int* ldz, int* m, void* pl, void* pr, void* dif,     \
+      void* work, const int* lwork, int* iwork, const int* liwork, int* info);                     \
   void GEMMULE_LAPACK(p##gelsd)(const int* m, const int* n, const int* nrhs, void* a,              \
                                 const int* lda, void* b, const int* ldb, void* s,                  \
                                 const void* rcond, int* rank, void* work, const int* lwork,        \
@@ -98,27 +96,24 @@ GEMMULE_DECLARE(d)
                                const int* lda, void* w, void* vl, const int* ldvl, void* vr,       \
                                const int* ldvr, void* work, const int* lwork, void* rwork,         \
                                int* info, std::size_t, std::size_t);                               \
-  void GEMMULE_LAPACK(p##hegvd)(const int* itype, const char* jobz, const char* uplo,              \
-                                const int* n, void* a, const int* lda, void* b, const int* ldb,    \
-                                void* w, void* work, const int* lwork, void* rwork,                \
-                                const int* lrwork, int* iwork, const int* liwork, int* info,       \
-                                std::size_t, std::size_t);                                         \
+  void GEMMULE_LAPACK(p##hegvd)(                                                                   \
+      const int* itype, const char* jobz, const char* uplo, const int* n, void* a, const int* lda, \
+      void* b, const int* ldb, void* w, void* work, const int* lwork, void* rwork,                 \
+      const int* lrwork, int* iwork, const int* liwork, int* info, std::size_t, std::size_t);      \
   void GEMMULE_LAPACK(p##gees)(const char* jobvs, const char* sort, void (*select)(),              \
                                const int* n, void* a, const int* lda, int* sdim, void* w,          \
                                void* vs, const int* ldvs, void* work, const int* lwork,            \
                                void* rwork, int* bwork, int* info, std::size_t, std::size_t);      \
-  void GEMMULE_LAPACK(p##gges)(const char* jobvsl, const char* jobvsr, const char* sort,           \
-                               void (*selctg)(), const int* n, void* a, const int* lda, void* b,   \
-                               const int* ldb, int* sdim, void* alpha, void* beta, void* vsl,      \
-                               const int* ldvsl, void* vsr, const int* ldvsr, void* work,          \
-                               const int* lwork, void* rwork, int* bwork, int* info, std::size_t,  \
-                               std::size_t, std::size_t);                                          \
-  void GEMMULE_LAPACK(p##tgsen)(const int* ijob, const int* wantq, const int* wantz,               \
-                                const int* select, const int* n, void* a, const int* lda, void* b, \
-                                const int* ldb, void* alpha, void* beta, void* q, const int* ldq,  \
-                                void* z, const int* ldz, int* m, void* pl, void* pr, void* dif,    \
-                                void* work, const int* lwork, int* iwork, const int* liwork,       \
-                                int* info);                                                        \
+  void GEMMULE_LAPACK(p##gges)(                                                                    \
+      const char* jobvsl, const char* jobvsr, const char* sort, void (*selctg)(), const int* n,    \
+      void* a, const int* lda, void* b, const int* ldb, int* sdim, void* alpha, void* beta,        \
+      void* vsl, const int* ldvsl, void* vsr, const int* ldvsr, void* work, const int* lwork,      \
+      void* rwork, int* bwork, int* info, std::size_t, std::size_t, std::size_t);                  \
+  void GEMMULE_LAPACK(p##tgsen)(                                                                   \
+      const int* ijob, const int* wantq, const int* wantz, const int* select, const int* n,        \
+      void* a, const int* lda, void* b, const int* ldb, void* alpha, void* beta, void* q,          \
+      const int* ldq, void* z, const int* ldz, int* m, void* pl, void* pr, void* dif, void* work,  \
+      const int* lwork, int* iwork, const int* liwork, int* info);                                 \
   void GEMMULE_LAPACK(p##gelsd)(const int* m, const int* n, const int* nrhs, void* a,              \
                                 const int* lda, void* b, const int* ldb, void* s,                  \
                                 const void* rcond, int* rank, void* work, const int* lwork,        \
@@ -144,66 +139,66 @@ struct Selector {
 
 inline int leading(int rows) { return std::max(1, rows); }
 
-#define GEMMULE_DEFINE(p, T, orgqr)                                                                \
-  inline int geqrf(int m, int n, T* a, T* tau, T* work, int lwork) {                               \
-    const BlasThreads threads(2.0 * m * n * std::min(m, n), kFactorisationWork);                   \
-    const int lda = leading(m);                                                                    \
-    int info = 0;                                                                                  \
-    GEMMULE_LAPACK(p##geqrf)                                                                       \
-    (&m, &n, Pointer(a), &lda, Pointer(tau), Pointer(work), &lwork, &info);                        \
-    return info;                                                                                   \
-  }                                                                                                \
-  inline int ungqr(int m, int n, int k, T* a, const T* tau, T* work, int lwork) {                  \
-    const BlasThreads threads(2.0 * m * n * k, kFactorisationWork);                                \
-    const int lda = leading(m);                                                                    \
-    int info = 0;                                                                                  \
-    GEMMULE_LAPACK(orgqr)                                                                          \
-    (&m, &n, &k, Pointer(a), &lda, Pointer(tau), Pointer(work), &lwork, &info);                    \
-    return info;                                                                                   \
-  }                                                                                                \
-  inline int sysv(char uplo, int n, int nrhs, T* a, int* ipiv, T* b, T* work, int lwork) {         \
-    const BlasThreads threads(1.0 / 3 * n * n * n + 2.0 * n * n * nrhs, kFactorisationWork);       \
-    const int ld = leading(n);                                                                     \
-    int info = 0;                                                                                  \
-    GEMMULE_LAPACK(p##sysv)                                                                        \
-    (&uplo, &n, &nrhs, Pointer(a), &ld, ipiv, Pointer(b), &ld, Pointer(work), &lwork,              \
-     &info GEMMULE_STRING_LENGTHS(1));                                                             \
-    return info;                                                                                   \
-  }                                                                                                \
-  /* ab[2*kl + ku + 1, n]: element (i, j) in row kl + ku + i - j; the first kl rows are work. */   \
-  inline int gbsv(int n, int kl, int ku, int nrhs, T* ab, int* ipiv, T* b) {                       \
-    const BlasThreads threads(2.0 * n * (kl + 1.0) * (kl + ku + 1.0), kFactorisationWork);         \
-    const int ldab = 2 * kl + ku + 1, ldb = leading(n);                                            \
-    int info = 0;                                                                                  \
-    GEMMULE_LAPACK(p##gbsv)                                                                        \
-    (&n, &kl, &ku, &nrhs, Pointer(ab), &ldab, ipiv, Pointer(b), &ldb, &info);                      \
-    return info;                                                                                   \
-  }                                                                                                \
-  inline int gttrf(int n, T* dl, T* d, T* du, T* du2, int* ipiv) {                                 \
-    int info = 0;                                                                                  \
-    GEMMULE_LAPACK(p##gttrf)                                                                       \
-    (&n, Pointer(dl), Pointer(d), Pointer(du), Pointer(du2), ipiv, &info);                         \
-    return info;                                                                                   \
-  }                                                                                                \
-  inline int gttrs(char trans, int n, int nrhs, const T* dl, const T* d, const T* du,              \
-                   const T* du2, const int* ipiv, T* b) {                                          \
-    const int ldb = leading(n);                                                                    \
-    int info = 0;                                                                                  \
-    GEMMULE_LAPACK(p##gttrs)                                                                       \
-    (&trans, &n, &nrhs, Pointer(dl), Pointer(d), Pointer(du), Pointer(du2),                        \
-     const_cast<int*>(ipiv), Pointer(b), &ldb, &info GEMMULE_STRING_LENGTHS(1));                   \
-    return info;                                                                                   \
-  }                                                                                                \
-  /* A X + X B = scale C, X in c. */                                                               \
-  inline int trsyl(int m, int n, const T* a, const T* b, T* c, Real<T>* scale) {                   \
-    const BlasThreads threads(1.0 * m * n * (m + n), kSolveWork);                                  \
-    const int lda = leading(m), ldb = leading(n), plus = 1;                                        \
-    const char none = 'N';                                                                         \
-    int info = 0;                                                                                  \
-    GEMMULE_LAPACK(p##trsyl)                                                                       \
-    (&none, &none, &plus, &m, &n, Pointer(a), &lda, Pointer(b), &ldb, Pointer(c), &lda,            \
-     Pointer(scale), &info GEMMULE_STRING_LENGTHS(1, 1));                                          \
-    return info;                                                                                   \
+#define GEMMULE_DEFINE(p, T, orgqr)                                                              \
+  inline int geqrf(int m, int n, T* a, T* tau, T* work, int lwork) {                             \
+    const BlasThreads threads(2.0 * m * n * std::min(m, n), kFactorisationWork);                 \
+    const int lda = leading(m);                                                                  \
+    int info = 0;                                                                                \
+    GEMMULE_LAPACK(p##geqrf)                                                                     \
+    (&m, &n, Pointer(a), &lda, Pointer(tau), Pointer(work), &lwork, &info);                      \
+    return info;                                                                                 \
+  }                                                                                              \
+  inline int ungqr(int m, int n, int k, T* a, const T* tau, T* work, int lwork) {                \
+    const BlasThreads threads(2.0 * m * n * k, kFactorisationWork);                              \
+    const int lda = leading(m);                                                                  \
+    int info = 0;                                                                                \
+    GEMMULE_LAPACK(orgqr)                                                                        \
+    (&m, &n, &k, Pointer(a), &lda, Pointer(tau), Pointer(work), &lwork, &info);                  \
+    return info;                                                                                 \
+  }                                                                                              \
+  inline int sysv(char uplo, int n, int nrhs, T* a, int* ipiv, T* b, T* work, int lwork) {       \
+    const BlasThreads threads(1.0 / 3 * n * n * n + 2.0 * n * n * nrhs, kFactorisationWork);     \
+    const int ld = leading(n);                                                                   \
+    int info = 0;                                                                                \
+    GEMMULE_LAPACK(p##sysv)                                                                      \
+    (&uplo, &n, &nrhs, Pointer(a), &ld, ipiv, Pointer(b), &ld, Pointer(work), &lwork,            \
+     &info GEMMULE_STRING_LENGTHS(1));                                                           \
+    return info;                                                                                 \
+  }                                                                                              \
+  /* ab[2*kl + ku + 1, n]: element (i, j) in row kl + ku + i - j; the first kl rows are work. */ \
+  inline int gbsv(int n, int kl, int ku, int nrhs, T* ab, int* ipiv, T* b) {                     \
+    const BlasThreads threads(2.0 * n * (kl + 1.0) * (kl + ku + 1.0), kFactorisationWork);       \
+    const int ldab = 2 * kl + ku + 1, ldb = leading(n);                                          \
+    int info = 0;                                                                                \
+    GEMMULE_LAPACK(p##gbsv)                                                                      \
+    (&n, &kl, &ku, &nrhs, Pointer(ab), &ldab, ipiv, Pointer(b), &ldb, &info);                    \
+    return info;                                                                                 \
+  }                                                                                              \
+  inline int gttrf(int n, T* dl, T* d, T* du, T* du2, int* ipiv) {                               \
+    int info = 0;                                                                                \
+    GEMMULE_LAPACK(p##gttrf)                                                                     \
+    (&n, Pointer(dl), Pointer(d), Pointer(du), Pointer(du2), ipiv, &info);                       \
+    return info;                                                                                 \
+  }                                                                                              \
+  inline int gttrs(char trans, int n, int nrhs, const T* dl, const T* d, const T* du,            \
+                   const T* du2, const int* ipiv, T* b) {                                        \
+    const int ldb = leading(n);                                                                  \
+    int info = 0;                                                                                \
+    GEMMULE_LAPACK(p##gttrs)                                                                     \
+    (&trans, &n, &nrhs, Pointer(dl), Pointer(d), Pointer(du), Pointer(du2),                      \
+     const_cast<int*>(ipiv), Pointer(b), &ldb, &info GEMMULE_STRING_LENGTHS(1));                 \
+    return info;                                                                                 \
+  }                                                                                              \
+  /* A X + X B = scale C, X in c. */                                                             \
+  inline int trsyl(int m, int n, const T* a, const T* b, T* c, Real<T>* scale) {                 \
+    const BlasThreads threads(1.0 * m * n * (m + n), kSolveWork);                                \
+    const int lda = leading(m), ldb = leading(n), plus = 1;                                      \
+    const char none = 'N';                                                                       \
+    int info = 0;                                                                                \
+    GEMMULE_LAPACK(p##trsyl)                                                                     \
+    (&none, &none, &plus, &m, &n, Pointer(a), &lda, Pointer(b), &ldb, Pointer(c), &lda,          \
+     Pointer(scale), &info GEMMULE_STRING_LENGTHS(1, 1));                                        \
+    return info;                                                                                 \
   }
 GEMMULE_DEFINE(s, float, sorgqr)
 GEMMULE_DEFINE(d, double, dorgqr)

@@ -112,19 +112,18 @@ std::int64_t schur(const ConstView& a, const View& t, const View& z, EigenvalueO
     const Array<T> w(m), work(size);
     const Array<R> wi(m), rwork(m);
     const Array<int> bwork(m);
-    for_each_in_batch<3>(batch_shape(a), {&a.strides, &t.strides, &z.strides},
-                         [&](const auto& offsets) {
-                           x.set(a, offsets[0]);
-                           if (!x.is_finite() ||
-                               blas::gees(select, n, x.data(), w.data(), wi.data(), vectors.data(),
-                                          work.data(), size, rwork.data(), bwork.data()) != 0) {
-                             ++failures;
-                             x.fill(kNaN<T>);
-                             vectors.fill(kNaN<T>);
-                           }
-                           x.get(t, offsets[1]);
-                           vectors.get(z, offsets[2]);
-                         });
+    for_each_in_batch<3>(
+        batch_shape(a), {&a.strides, &t.strides, &z.strides}, [&](const auto& offsets) {
+          x.set(a, offsets[0]);
+          if (!x.is_finite() || blas::gees(select, n, x.data(), w.data(), wi.data(), vectors.data(),
+                                           work.data(), size, rwork.data(), bwork.data()) != 0) {
+            ++failures;
+            x.fill(kNaN<T>);
+            vectors.fill(kNaN<T>);
+          }
+          x.get(t, offsets[1]);
+          vectors.get(z, offsets[2]);
+        });
     return failures;
   });
 }

@@ -16,9 +16,8 @@ template <class T>
 bool solve_symmetric(int m, int n, const ColumnMajor<T>& a, const ColumnMajor<T>& x, int* pivots,
                      bool hermitian, bool lower) {
   const auto solver = [&](T* work, int size) {
-    return hermitian
-               ? blas::hesv(uplo_letter(lower), m, n, a.data(), pivots, x.data(), work, size)
-               : blas::sysv(uplo_letter(lower), m, n, a.data(), pivots, x.data(), work, size);
+    return hermitian ? blas::hesv(uplo_letter(lower), m, n, a.data(), pivots, x.data(), work, size)
+                     : blas::sysv(uplo_letter(lower), m, n, a.data(), pivots, x.data(), work, size);
   };
   T best(0);
   solver(&best, -1);

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
 #include <complex>
+#include <cstdint>
 #include <type_traits>
 
 #include "kernels/column_major.h"
@@ -25,8 +25,13 @@ class SingularValues {
         job_(job),
         size_(query()),
         a(m, n),
-        u(m, job == Job::all ? m : job == Job::thin ? std::min(m, n) : 0),
-        vh(job == Job::all ? n : job == Job::thin ? std::min(m, n) : 0, n),
+        u(m, job == Job::all    ? m
+             : job == Job::thin ? std::min(m, n)
+                                : 0),
+        vh(job == Job::all    ? n
+           : job == Job::thin ? std::min(m, n)
+                              : 0,
+           n),
         s(std::min(m, n)),
         work_(size_),
         rwork_(rwork_size()),
@@ -40,10 +45,10 @@ class SingularValues {
       vh.fill_identity();
       return true;
     }
-    const bool found = a.is_finite() &&
-                       blas::gesdd(static_cast<char>(job_), m_, n_, a.data(), s.data(), u.data(),
-                                   m_, vh.data(), vh_rows(), work_.data(), size_, rwork_.data(),
-                                   iwork_.data()) == 0;
+    const bool found =
+        a.is_finite() &&
+        blas::gesdd(static_cast<char>(job_), m_, n_, a.data(), s.data(), u.data(), m_, vh.data(),
+                    vh_rows(), work_.data(), size_, rwork_.data(), iwork_.data()) == 0;
     if (!found) {
       u.fill(kNaN<T>);
       vh.fill(kNaN<T>);
@@ -112,9 +117,9 @@ std::int64_t svd(const ConstView& a, const View& u, const View& s, const View& v
     using Job = typename SingularValues<T>::Job;
     const int m = blas_int("svd", rows_of(a)), n = blas_int("svd", columns_of(a));
     const bool vectors = wanted(u);
-    const Job job = !vectors                                               ? Job::none
+    const Job job = !vectors                                                        ? Job::none
                     : columns_of(u) == m && columns_of(vh) == n && rows_of(vh) == n ? Job::all
-                                                                           : Job::thin;
+                                                                                    : Job::thin;
     const SingularValues<T> found(m, n, job);
     std::int64_t failures = 0;
     for_each_in_batch<4>(batch_shape(a),

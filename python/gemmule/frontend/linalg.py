@@ -152,9 +152,7 @@ def lower_solve(op, inputs, dtypes, builder):
         if op.assume_a == "pos":  # reads one triangle; NaN where it is not positive definite
             factor = builder.add("cholesky", a, lower=bool(op.lower))
             return _cholesky_solve(factor, b, bool(op.lower), builder)
-        return builder.add(
-            "solve_structured", a, b, structure=op.assume_a, lower=bool(op.lower)
-        )
+        return builder.add("solve_structured", a, b, structure=op.assume_a, lower=bool(op.lower))
 
     return _solve_with(op, inputs, dtypes[0], builder, solve)
 
