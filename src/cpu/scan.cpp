@@ -42,14 +42,14 @@ struct Buffer {
   std::size_t element_bytes = 0;
   std::optional<kernels::CopyKernel> copy_in;   // the operand to the result, as much of it as is read
   std::byte* memory = nullptr;
-
-  std::byte* at(std::int64_t position) const { return memory + position % length * step; }
 };
 
 // What the body reads or writes in a buffer.
 struct Position {
   int buffer;
   std::int64_t offset;
+
+  std::byte* at(const Buffer& of, std::int64_t t) const { return of.memory + (t + offset) % of.length * of.step; }
 };
 
 // What the body writes where it may not: beside the buffer first, then there.
@@ -57,6 +57,19 @@ struct Detour {
   int output;
   std::byte* scratch;
   kernels::CopyKernel copy;
+};
+
+// An address that moves on with every step, from the end of a ring to its start.
+struct Moving {
+  void** address;
+  std::int64_t step;  // bytes
+  void* end;          // nullptr: no ring
+  std::int64_t ring;  // bytes
+
+  void advance() const {
+    auto* next = static_cast<std::byte*>(*address) + step;
+    *address = next == end ? next - ring : next;
+  }
 };
 
 class Scan : public Step {
@@ -73,7 +86,9 @@ class Scan : public Step {
     set_outputs(context);
     inputs_.resize(body.inputs.size());
     outputs_.resize(body.outputs.size());
-    if (loop_.until) outputs_.back() = &stop_;
+    targets_.resize(body.outputs.size());
+    moving_.reserve(body.inputs.size() + body.outputs.size());
+    if (loop_.until) targets_.back() = &stop_;
   }
 
   void run(void* const* address) override {
@@ -87,8 +102,9 @@ class Scan : public Step {
       if (buffer.copy_in && operand != buffer.memory) buffer.copy_in->run(operand, buffer.memory);
     }
     for (int i = 0; i < constants_; ++i) inputs_[loop_.first_constant_input() + i] = address[loop_.first_constant() + i];
+    begin(address, n);
     std::int64_t t = 0;
-    for (stop_ = false; t < n && !stop_; ++t) step(address, t);
+    for (stop_ = false; t < n && !stop_; ++t) step();
     for (Buffer& buffer : buffers_) finish(buffer, t);
     if (loop_.until) *static_cast<std::int64_t*>(address[first_result + static_cast<int>(buffers_.size())]) = t;
   }
@@ -206,20 +222,40 @@ class Scan : public Step {
     }
   }
 
-  void step(void* const* address, std::int64_t t) {
+  // The addresses of the first step, and how they move.
+  void begin(void* const* address, std::int64_t n) {
+    moving_.clear();
+    if (n == 0) return;
     for (int i = 0; i < loop_.sequences; ++i) {
-      inputs_[i] = static_cast<const std::byte*>(address[1 + i]) + t * sequence_steps_[i];
+      auto* first = static_cast<std::byte*>(address[1 + i]);
+      move(inputs_[i], first, sequence_steps_[i], nullptr, 0);
     }
-    for (std::size_t i = 0; i < reads_.size(); ++i) {
-      inputs_[loop_.sequences + i] = buffers_[reads_[i].buffer].at(t + reads_[i].offset);
+    const auto follow = [&](void*& place, const Position& position) {
+      const Buffer& buffer = buffers_[position.buffer];
+      const bool ring = n + position.offset > buffer.length;
+      std::byte* const end = ring ? buffer.memory + buffer.length * buffer.step : nullptr;
+      move(place, position.at(buffer, 0), buffer.step, end, buffer.length * buffer.step);
+    };
+    for (std::size_t i = 0; i < reads_.size(); ++i) follow(inputs_[loop_.sequences + i], reads_[i]);
+    for (std::size_t i = 0; i < writes_.size(); ++i) follow(targets_[i], writes_[i]);
+  }
+
+  void move(void*& place, std::byte* first, std::int64_t step, std::byte* end, std::int64_t ring) {
+    place = first;
+    moving_.push_back({&place, step, end, ring});
+  }
+
+  void step() {
+    if (detours_.empty()) {
+      calls_->run(inputs_.data(), targets_.data());
+    } else {
+      const std::size_t count = outputs_.size();
+      for (std::size_t i = 0; i < count; ++i) outputs_[i] = targets_[i];
+      for (const Detour& detour : detours_) outputs_[detour.output] = detour.scratch;
+      calls_->run(inputs_.data(), outputs_.data());
+      for (Detour& detour : detours_) detour.copy.run(detour.scratch, targets_[detour.output]);
     }
-    for (std::size_t i = 0; i < writes_.size(); ++i) outputs_[i] = buffers_[writes_[i].buffer].at(t + writes_[i].offset);
-    for (const Detour& detour : detours_) outputs_[detour.output] = detour.scratch;
-    calls_->run(inputs_.data(), outputs_.data());
-    for (Detour& detour : detours_) {
-      const Position& write = writes_[detour.output];
-      detour.copy.run(detour.scratch, buffers_[write.buffer].at(t + write.offset));
-    }
+    for (const Moving& moving : moving_) moving.advance();
   }
 
   // Puts what `steps` steps have left into the order in which it was written.
@@ -271,8 +307,10 @@ class Scan : public Step {
   std::vector<Detour> detours_;
   std::vector<std::byte> scratch_, turn_;
   std::size_t turned_ = 0;
-  std::vector<const void*> inputs_;
-  std::vector<void*> outputs_;
+  std::vector<void*> inputs_;   // of the body
+  std::vector<void*> targets_;  // where its outputs belong
+  std::vector<void*> outputs_;  // where it leaves them
+  std::vector<Moving> moving_;
   bool stop_ = false;
 };
 

@@ -5,6 +5,7 @@
 #include "kernels/blas.h"
 #include "kernels/blas_library.h"
 #include "kernels/scratch.h"
+#include "kernels/small_gemm.h"
 #include "kernels/strided_matrix.h"
 
 namespace gemmule::kernels {
@@ -85,6 +86,9 @@ void gemm_inexact(const GemmArgs& args) {
   const auto c = strided<T>(args.c);
   const auto out = strided<T>(args.out);
   if (args.k == 0 || alpha == C(0)) return scale_matrix<T>(args.m, args.n, beta, c, out);
+  if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
+    if (is_small_gemm(args)) return small_gemm<T>(args, alpha, beta);
+  }
   if (is_small(args)) return gemm_loop<T>(args, alpha, beta);
   blas_int("gemm", std::max({args.m, args.n, args.k}));
 

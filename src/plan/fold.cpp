@@ -68,7 +68,7 @@ class Folder {
 
   bool is_worth_keeping(const Node& node) const {
     if (!is_elementwise(node.op) && node.op != Op::eye && node.op != Op::arange && node.op != Op::gather &&
-        node.op != Op::concatenate && node.op != Op::stack) {
+        node.op != Op::concatenate && node.op != Op::stack && node.op != Op::slice_set && node.op != Op::slice_add) {
       return false;
     }
     const std::size_t result = bytes_of(node.outputs[0]);

@@ -9,6 +9,7 @@ namespace gemmule {
 
 const std::vector<PreparePass>& prepare_passes() {
   static const std::vector<PreparePass> passes{
+      {"updates", "indices that name a region become slices, updates of everything new values", updates},
       {"fold", "what follows from constants is computed once", fold},
       {"contract", "sums of products, of repeated and of chosen values become what they are", contract},
       {"transposed_constants", "a constant that is another's transpose becomes a view of it", transposed_constants},

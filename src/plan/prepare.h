@@ -34,6 +34,7 @@ Graph prepare(Graph specialised, const PrepareOptions& options = {});
 Graph row_block_body(const Node& node, const std::vector<Type>& operand_types, std::int64_t rows);
 
 // The passes, each in the file of its name.
+void updates(Graph& graph, const PrepareOptions& options);
 void fold(Graph& graph, const PrepareOptions& options);
 void share(Graph& graph, const PrepareOptions& options);
 void contract(Graph& graph, const PrepareOptions& options);

@@ -1,4 +1,4 @@
-"""The nodes of a function in the order in which they run; some are several: inner graphs are inlined."""
+"""The nodes of a function in the order in which they run, with inner graphs inlined."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ def inline(node: Apply) -> list[Variable] | None:
 
 @dataclass
 class Expanded:
-    """Nodes in order; for each output of a node that became several the variable that computes it."""
+    """Nodes in order; for each output of a node that was replaced what computes it."""
 
     nodes: list[Apply]
     aliases: dict[Variable, Variable]

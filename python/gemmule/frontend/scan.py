@@ -98,7 +98,8 @@ class _Body:
 class WholeScan(Op):
     """A `Scan` that may stop early, with the buffers of its outputs whole.
 
-    Outputs: those of the `Scan`; then, for each that is as long as the steps, how many elements of it count, int64[].
+    Outputs: those of the `Scan`; then, for each that grows with the steps, how many of its elements
+    count, int64[].
     """
 
     __props__ = ("scan",)
