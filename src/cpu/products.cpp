@@ -6,6 +6,7 @@
 #include "ir/error.h"
 #include "kernels/blas.h"
 #include "kernels/elementwise.h"
+#include "kernels/small_gemm.h"
 
 namespace gemmule::cpu {
 namespace {
@@ -70,6 +71,8 @@ class MatrixProduct : public Step {
     args_.out = {nullptr, out.strides[rank - 2], out.strides[rank - 1]};
   }
 
+  const kernels::GemmArgs& args() const { return args_; }
+
   void run(void* const* address) override {
     args_.alpha = at(address, roles_.alpha);
     args_.a.data = address[roles_.a];
@@ -96,6 +99,48 @@ class MatrixProduct : public Step {
   Extents batch_shape_, a_strides_, b_strides_, c_strides_, out_strides_;
 };
 
+// Any product of a few rows and columns as one of matrices.
+template <class T>
+class SmallProduct : public Step {
+ public:
+  SmallProduct(const kernels::GemmArgs& args, const Roles& roles, int operands)
+      : args_(args), roles_(roles), operands_(operands) {}
+
+  void run(void* const* address) override {
+    args_.a.data = address[roles_.a];
+    args_.b.data = address[roles_.b];
+    args_.c.data = at(address, roles_.c);
+    args_.out.data = address[operands_];
+    const T alpha = roles_.alpha == kNone ? T(1) : *static_cast<const T*>(address[roles_.alpha]);
+    const T otherwise = roles_.c == kNone ? T(0) : T(1);
+    const T beta = roles_.beta == kNone ? otherwise : *static_cast<const T*>(address[roles_.beta]);
+    if (alpha != T(0)) return kernels::small_gemm<T>(args_, alpha, beta);
+    args_.alpha = &alpha;  // neither A nor B is read then
+    args_.beta = &beta;
+    kernels::gemm(args_);
+  }
+
+ private:
+  kernels::GemmArgs args_;
+  Roles roles_;
+  int operands_;
+};
+
+// Nothing where the product is not small.
+std::unique_ptr<Step> small_product(const StepContext& context, const kernels::GemmArgs& args, const Roles& roles) {
+  if (!kernels::is_small_gemm(args) || args.m * args.n * args.k == 0) return nullptr;
+  if (args.dtype == DType::f64) return std::make_unique<SmallProduct<double>>(args, roles, context.count());
+  if (args.dtype == DType::f32) return std::make_unique<SmallProduct<float>>(args, roles, context.count());
+  return nullptr;
+}
+
+std::unique_ptr<Step> matrix_product(const StepContext& context, const Roles& roles) {
+  auto product = std::make_unique<MatrixProduct>(context, roles);
+  if (context.results[0].shape.size() != 2) return product;
+  auto small = small_product(context, product->args(), roles);
+  return small != nullptr ? std::move(small) : std::move(product);
+}
+
 std::unique_ptr<Step> matrix_vector(const StepContext& context, const Roles& roles) {
   ConstView a = context.operand(roles.a);
   if (context.node.attributes.flag("trans_a")) {
@@ -113,6 +158,11 @@ std::unique_ptr<Step> matrix_vector(const StepContext& context, const Roles& rol
   args.x = {nullptr, context.operands[roles.b].strides[0]};
   if (roles.c != kNone) args.y = {nullptr, context.stretched(roles.c, out.shape).strides[0]};
   args.out = {nullptr, out.strides[0]};
+  kernels::GemmArgs column{.dtype = args.dtype, .m = args.m, .n = 1, .k = args.n, .a = args.a};
+  column.b = {nullptr, args.x.stride, 1};
+  column.c = {nullptr, args.y.stride, 1};
+  column.out = {nullptr, args.out.stride, 1};
+  if (auto small = small_product(context, column, roles)) return small;
   return step_of([args, roles, operands = context.count()](void* const* address) mutable {
     args.alpha = at(address, roles.alpha);
     args.a.data = address[roles.a];
@@ -156,6 +206,12 @@ std::unique_ptr<Step> rank_one(const StepContext& context, const Roles& roles) {
     args.a = {nullptr, a.strides[0], a.strides[1]};
   }
   args.out = {nullptr, out.strides[0], out.strides[1]};
+  kernels::GemmArgs outer{.dtype = args.dtype, .m = args.m, .n = args.n, .k = 1};
+  outer.a = {nullptr, args.x.stride, 1};
+  outer.b = {nullptr, 1, args.y.stride};
+  outer.c = args.a;
+  outer.out = args.out;
+  if (auto small = small_product(context, outer, roles)) return small;
   return step_of([args, roles, operands = context.count()](void* const* address) mutable {
     args.alpha = at(address, roles.alpha);
     args.x.data = address[roles.a];
@@ -169,12 +225,12 @@ std::unique_ptr<Step> rank_one(const StepContext& context, const Roles& roles) {
 }  // namespace
 
 std::unique_ptr<Step> make_matmul(const StepContext& context) {
-  return std::make_unique<MatrixProduct>(context, Roles{.alpha = optional_operand(context, 2), .a = 0, .b = 1});
+  return matrix_product(context, {.alpha = optional_operand(context, 2), .a = 0, .b = 1});
 }
 std::unique_ptr<Step> make_batched_matmul(const StepContext& context) { return make_matmul(context); }
 
 std::unique_ptr<Step> make_gemm(const StepContext& context) {
-  return std::make_unique<MatrixProduct>(context, Roles{.alpha = 0, .a = 1, .b = 2, .beta = 3, .c = 4});
+  return matrix_product(context, {.alpha = 0, .a = 1, .b = 2, .beta = 3, .c = 4});
 }
 std::unique_ptr<Step> make_batched_gemm(const StepContext& context) { return make_gemm(context); }
 
@@ -196,6 +252,11 @@ std::unique_ptr<Step> make_ger(const StepContext& context) {
 std::unique_ptr<Step> make_dot(const StepContext& context) {
   kernels::DotArgs args{context.dtype(), context.operands[0].shape[0], {nullptr, context.operands[0].strides[0]},
                         {nullptr, context.operands[1].strides[0]}};
+  kernels::GemmArgs row{.dtype = args.dtype, .m = 1, .n = 1, .k = args.n};
+  row.a = {nullptr, 0, args.x.stride};
+  row.b = {nullptr, args.y.stride, 1};
+  row.out = {nullptr, 1, 1};
+  if (auto small = small_product(context, row, {.a = 0, .b = 1})) return small;
   return step_of([args](void* const* address) mutable {
     args.x.data = address[0];
     args.y.data = address[1];

@@ -16,6 +16,7 @@ std::unique_ptr<const ElementwisePlan> bound(const ElementwiseProgram& program,
   validate(program);
   auto plan = std::make_unique<ElementwisePlan>();
   plan->bind(program, shape, in, out, shape_of);
+  if (element_count(shape) == 1) plan->scalar = ScalarCode::of(program);
   return plan;
 }
 

@@ -9,11 +9,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "kernels/elementwise.h"
 #include "kernels/elementwise_loops.h"
 #include "kernels/fold_loops.h"
+#include "kernels/scalar_code.h"
 #include "kernels/strided.h"
 
 namespace gemmule::kernels {
@@ -114,6 +116,7 @@ struct ElementwisePlan {
   std::vector<Step> per_row;  // one value for the row
   std::vector<Step> code;
   std::vector<std::byte> constants;
+  std::optional<ScalarCode> scalar;  // of a single element: instead of all else
 
   // Scratch memory begins with the registers' addresses. First those in scratch memory and
   // constants, then those of inputs and outputs, set as the pass goes on.

@@ -453,6 +453,7 @@ class Pass {
 
 void ElementwiseKernel::run(const void* const* in, void* const* out) const {
   const ElementwisePlan& p = *plan_;
+  if (p.scalar) return p.scalar->run(in, out);
   if (p.rows == 0) {
     for (const ElementwisePlan::Fill& fill : p.fills) {
       std::byte* const base = static_cast<std::byte*>(out[fill.output]);
