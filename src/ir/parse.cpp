@@ -285,6 +285,10 @@ class Parser {
     std::vector<ValueId> results;
     try {
       results = scope.graph.add_all(*op, std::move(operands), std::move(attributes), std::move(origin));
+    } catch (const InternalError& error) {  // attributes that are missing or of another kind
+      at_ = start;
+      const std::string_view what = error.what();
+      fail("[" + op_name + "] " + std::string(what.substr(0, what.find('\n'))));
     } catch (const std::exception& error) {
       at_ = start;
       fail(error.what());
