@@ -19,7 +19,7 @@ export PYTHON
 CPP_FILES = $(shell find src bench examples tests -name '*.h' -o -name '*.cpp')
 
 .DEFAULT_GOAL := help
-.PHONY: help env build test test-cpp test-python fuzz demo bench format lint asan tsan pins clean distclean
+.PHONY: help env build test test-cpp test-python fuzz soak coverage demo bench format lint asan tsan pins clean distclean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,12 @@ test-python: build ## run the Python tests
 
 fuzz: build ## run random graphs, and compare with PyTensor (ARGS="--graphs 10000 --seed 1")
 	@cd tests && ../$(PY) -m fuzz $(ARGS)
+
+soak: build ## watch memory under load for 5 minutes (ARGS="--minutes 60")
+	@cd tests && ../$(PY) -m soak $(ARGS)
+
+coverage: build ## write docs/coverage.md again
+	@$(PY) tools/coverage.py
 
 demo: build ## see what Gemmule does, in a minute
 	@$(PY) examples/demo.py $(ARGS)

@@ -2,6 +2,7 @@
 
 import functools
 import re
+import runpy
 from pathlib import Path
 
 import pymc as pm
@@ -53,3 +54,10 @@ def test_native_executor_lists_all_its_passes():
     text = (ROOT / "docs" / "native-executor.md").read_text()
     rows = [f"| `{name}` | {summary} |" for name, summary in gemmule._core.native_passes()]
     assert "\n".join(rows) in text
+
+
+def test_coverage_is_what_runs_where():
+    """After ops were added, run `make coverage`."""
+    path = ROOT / "tools" / "coverage.py"
+    names = runpy.run_path(str(path), run_name="coverage")
+    assert names["document"]() == (ROOT / "docs" / "coverage.md").read_text()

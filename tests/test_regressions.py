@@ -36,3 +36,9 @@ def test_constant_mask_beside_other_indices():
     mask = np.array([True, False, True])
     value = np.arange(24.0).reshape(2, 3, 4)
     check([x], [x[1, mask], x[:, mask, ::2], x[:, mask].set(0)], value)
+
+
+def test_argmax_of_complex_numbers():
+    """The kernel refused it when the function was called, and the call failed."""
+    z = pt.zvector("z")
+    check([z], pt.argmax(z), np.array([1 + 1j, 2 - 1j, 2 + 0j]), native=False)

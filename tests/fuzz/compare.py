@@ -9,6 +9,7 @@ NaN, infinities, and the class of an error.
 
 import warnings
 from collections import Counter
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -63,14 +64,17 @@ def _roundings(node) -> int:
 class Reference:
     """PyTensor's Python linker on a rewritten graph, with or without noise."""
 
-    def __init__(self, fgraph: FunctionGraph):
-        self.fgraph = fgraph
+    def __init__(self, function, fgraph: FunctionGraph | None = None):
+        fgraph = fgraph or function.maker.fgraph
+        #: Values of shared variables, such as generators, which come after the arguments.
+        self.shared = [container.storage[0] for container in function.input_storage]
         _, self.inputs, self.outputs, self.thunks, self.order = (
             PerformLinker(allow_gc=False).accept(fgraph).make_all()
         )
         self.roundings = [_roundings(node) for node in self.order]
 
     def run(self, values: list, generator=None) -> list:
+        values = [*values, *deepcopy(self.shared[len(values) :])]
         for container, value in zip(self.inputs, values, strict=True):
             value = np.array(value) if isinstance(value, np.ndarray) else value
             container.storage[0] = _moved(value, generator, 1)
@@ -224,14 +228,14 @@ def check(source: Source, executor: str = "cpu", own_rewrites: bool = False) -> 
         except Exception as error:
             return _check_error_of_compilation(source, error, report)
         compiled = function.vm.jit_fn.gemmule
-        fgraph = compiled.fgraph
         if own_rewrites:
             other = pytensor.function(inputs, outputs, mode=REFERENCE, on_unused_input="ignore")
-            fgraph = other.maker.fgraph
-    for node in fgraph.apply_nodes:
+            reference = Reference(other)
+        else:
+            reference = Reference(function, compiled.fgraph)
+    for node in compiled.fgraph.apply_nodes:
         op = node.op
         report.ops[str(op.scalar_op if isinstance(op, Elemwise) else type(op).__name__)] += 1
-    reference = Reference(fgraph)
     kept: list[tuple[list, list]] = []
     for arguments in calls:
         _check_call(function, reference, arguments, report, kept)
@@ -283,6 +287,7 @@ def _comes_of_collecting(function, arguments, want, reference: Reference) -> boo
     if not any(result.dtype.kind in "fc" and np.isnan(result).any() for result in want):
         return False
     before = gemmule.config.disable
+    wanted = list(arguments)
     gemmule.config.disable = [*before, "flatten"]
     try:
         fgraph = function.maker.fgraph
@@ -290,12 +295,13 @@ def _comes_of_collecting(function, arguments, want, reference: Reference) -> boo
         other = pytensor.function(
             graph.inputs, graph.outputs, mode="GEMMULE", on_unused_input="ignore"
         )
+        arguments = [*arguments, *deepcopy(reference.shared[len(arguments) :])]
         got = outcome(lambda values: other(*values), arguments)
     finally:
         gemmule.config.disable = before
     if isinstance(got, Exception):
         return False
-    return compare(got, want, _noisy(reference, arguments, RUNS_TO_BE_SURE)) is None
+    return compare(got, want, _noisy(reference, wanted, RUNS_TO_BE_SURE)) is None
 
 
 def _noisy(reference: Reference, arguments, runs: int) -> list[list]:

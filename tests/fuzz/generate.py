@@ -18,6 +18,7 @@ WEIGHTS = {
     "indexing": 3,
     "shapes": 3,
     "loops": 0.4,
+    "randoms": 0.4,
 }
 LONGEST = 10
 

@@ -7,6 +7,7 @@ from pytensor.compile.builders import OpFromGraph
 from pytensor.scan.utils import until
 
 __all__ = [
+    "draws",
     "inner",
     "loop",
     "loop_until",
@@ -20,6 +21,22 @@ __all__ = [
 def repeated(array):
     """The first row of the array, in every row, with a stride of 0."""
     return np.broadcast_to(array[:1], array.shape) if array.ndim and array.size else array
+
+
+class _Draws:
+    """``draws.normal(0, 1)``: `pytensor.tensor.random.normal` with a generator of its own."""
+
+    def __getattr__(self, name):
+        function = getattr(pt.random, name)
+
+        def draw(*parameters, **settings):
+            generator = pytensor.shared(np.random.default_rng(len(name)))
+            return function(*parameters, rng=generator, **settings)
+
+        return draw
+
+
+draws = _Draws()
 
 
 def inner(function, *arguments):

@@ -27,9 +27,11 @@ ROWS = [
     row("{0}.std(axis={1})", array("fff", (1, 2, 3), sizes=(2, 3, 5)), axes()),
     *[
         row(f"pt.{name}({{0}}, axis={{1}})", array("ffffiub", (1, 2, 3)), axis())
-        for name in ("cumsum", "cumprod", "sort", "argsort")
+        for name in ("cumsum", "cumprod", "sort")
     ],
     *[row(f"pt.{name}({{0}})", array("ffffiub", (1, 2, 3))) for name in ("cumsum", "cumprod")],
+    # Which of equal elements comes first is said of a stable sort only.
+    row('pt.argsort({0}, axis={1}, kind="stable")', array("ffffiub", (1, 2, 3)), axis()),
     row("pt.sort({0}, axis=None)", array("ffi", (1, 2))),
     row("pt.diff({0}, n={1})", array("ffi", (1, 2)), choice("1", "2")),
     row("pt.linalg.norm({0})", array("f", (1, 2))),

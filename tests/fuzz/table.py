@@ -27,7 +27,7 @@ def row(code: str, *operands) -> Row:
 
 
 def families() -> dict[str, list[Row]]:
-    from fuzz import elementwise, indexing, linalg, loops, products, reductions, shapes
+    from fuzz import elementwise, indexing, linalg, loops, products, randoms, reductions, shapes
 
-    modules = (elementwise, reductions, products, linalg, indexing, shapes, loops)
+    modules = (elementwise, reductions, products, linalg, indexing, shapes, loops, randoms)
     return {module.__name__.rpartition(".")[2]: module.ROWS for module in modules}

@@ -48,6 +48,8 @@ def lower_reduction(node, inputs, builder):
 
 @lowers(Argmax)
 def lower_argmax(node, inputs, builder):
+    if is_complex(builder.dtype(inputs[0])):
+        raise unsupported("extremum of complex numbers")
     axes = _axes(node.op.axis, node.inputs[0].type.ndim)
     return [builder.add("argmax", inputs[0], axes=axes)]
 
