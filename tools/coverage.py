@@ -50,7 +50,7 @@ DTYPES = [
     "complex128",
 ]
 #: Examples of each row per dtype.
-EXAMPLES = 2
+EXAMPLES = 1
 #: Where ops are defined that a function can hold.
 PACKAGES = ["compile", "ifelse", "raise_op", "scalar", "scan", "sparse", "tensor"]
 #: Ops of PyTensor's own backends: C, in place, or for debugging.
@@ -116,7 +116,7 @@ def scalar_ops() -> dict[str, ScalarOp]:
 
 
 def examples():
-    """Variables that rows of the fuzzer's table make, for operands of every dtype."""
+    """(dtype, inputs, outputs) of rows of the fuzzer's table, for operands of every dtype."""
     for rows in families().values():
         for number, row in enumerate(rows):
             for dtype in DTYPES:
@@ -127,7 +127,7 @@ def examples():
                     except Refused:
                         continue
                     inputs = [value.variable for value in draft.values if value.name[0] == "x"]
-                    yield inputs, [value.variable for value in values]
+                    yield dtype, inputs, [value.variable for value in values]
 
 
 def rewritten(inputs, outputs) -> FunctionGraph:
@@ -143,9 +143,9 @@ def rewritten(inputs, outputs) -> FunctionGraph:
 def example_nodes():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for number, (inputs, outputs) in enumerate(examples()):
+        for dtype, inputs, outputs in examples():
             yield from (v.owner for v in ancestors(outputs) if v.owner is not None)
-            if number % 3 == 0:
+            if dtype == "float64":
                 yield from rewritten(inputs, outputs).apply_nodes
 
 
