@@ -56,6 +56,7 @@ def test_native_executor_lists_all_its_passes():
     assert "\n".join(rows) in text
 
 
+@pytest.mark.slow
 def test_coverage_is_what_runs_where():
     """After ops were added, run `make coverage`."""
     path = ROOT / "tools" / "coverage.py"

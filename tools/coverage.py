@@ -217,8 +217,12 @@ HOST_ONLY = set(re.findall(r"^HOST\((\w+)", (ROOT / "src/ir/ops.def").read_text(
 def dtypes_text(dtypes: set[str]) -> str:
     """Dtypes by kind: "bool, int, float64"."""
     names = []
-    for kind, sizes in (("int", (8, 16, 32, 64)), ("uint", (8, 16, 32, 64)), ("float", (16, 32, 64)),
-                        ("complex", (64, 128))):
+    for kind, sizes in (
+        ("int", (8, 16, 32, 64)),
+        ("uint", (8, 16, 32, 64)),
+        ("float", (16, 32, 64)),
+        ("complex", (64, 128)),
+    ):
         present = [f"{kind}{size}" for size in sizes if f"{kind}{size}" in dtypes]
         names += [kind] if len(present) == len(sizes) else present
     return ", ".join((["bool"] if "bool" in dtypes else []) + names)
@@ -233,15 +237,19 @@ def row_of(name: str, known: bool, inlined: bool, found: Found | None) -> str:
         state = "inlined" if inlined else "native" if known else "handed on"
         note = "no example" if known and not inlined else "" if inlined else "no lowering"
         return f"| `{name}` | {state} | | | | {note} |"
-    notes = [f"{reason} ({dtypes_text(dtypes)})" if dtypes - {""} and dtypes_text(dtypes) else reason
-             for reason, dtypes in sorted(found.reasons.items())]
+    notes = [
+        f"{reason} ({dtypes_text(dtypes)})" if dtypes - {""} and dtypes_text(dtypes) else reason
+        for reason, dtypes in sorted(found.reasons.items())
+    ]
     if not found.native:
         return f"| `{name}` | handed on | | | | {'; '.join(notes)} |"
     mlx = "CPU stream" if found.ir & HOST_ONLY else "CPU, GPU"
     state = "inlined" if inlined else "native"
     notes = ["handed on: " + note for note in notes]
     text = "; ".join(notes).replace("|", "\\|")
-    return f"| `{name}` | {state} | {dtypes_text(found.native)} | {_code(found.ir)} | {mlx} | {text} |"
+    return (
+        f"| `{name}` | {state} | {dtypes_text(found.native)} | {_code(found.ir)} | {mlx} | {text} |"
+    )
 
 
 HEADING = """\
@@ -258,9 +266,13 @@ def tables() -> str:
         name = op.__qualname__
         row = row_of(name, known, issubclass(op, OpFromGraph) and not known, found.get(name))
         sections[op.__module__.removeprefix("pytensor.")].append(row)
-    parts = ["## Scalar functions\n\nOf `pytensor.scalar`, in `Elemwise`, in `Composite` and by themselves.\n\n"
-             + HEADING]
-    rows = [row_of(name, False, False, found.get("scalar " + name)) for name in sorted(scalar_ops())]
+    parts = [
+        "## Scalar functions\n\nOf `pytensor.scalar`, in `Elemwise` and by themselves.\n\n"
+        + HEADING
+    ]
+    rows = [
+        row_of(name, False, False, found.get("scalar " + name)) for name in sorted(scalar_ops())
+    ]
     parts[0] += "\n".join(rows) + "\n"
     for module, rows in sorted(sections.items()):
         parts.append(f"## {module}\n\n{HEADING}" + "\n".join(rows) + "\n")
@@ -270,16 +282,16 @@ def tables() -> str:
 TEMPLATE = """\
 # What runs where
 
-Written by `tools/coverage.py`, which lowers examples of every op: the rows of the fuzzer's table (`tests/fuzz`), on
-operands of every dtype.
+Written by `tools/coverage.py`, which lowers examples of every op: the rows of the fuzzer's table
+(`tests/fuzz`), on operands of every dtype.
 
-- *native*: the core runs it, on both executors. An op that has kernels on the host only runs on MLX's CPU stream
-  under the MLX executor.
+- *native*: the core runs it, on both executors. What has kernels on the host only runs on MLX's CPU
+  stream under the MLX executor.
 - *inlined*: the graph inside of it is compiled as a part of the function.
 - *handed on*: PyTensor's Python code runs it, between segments of the core.
 
-The dtypes are those of the first operand that the examples were native for; the last column says for which operands
-an op is handed on although others are native, and why.
+The dtypes are those of the first operand that the examples were native for; the last column says
+for which operands an op is handed on although others are native, and why.
 
 {tables}"""
 

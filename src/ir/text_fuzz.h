@@ -30,14 +30,17 @@ const T& pick(Random& random, const std::vector<T>& from) {
   return from[below(random, from.size())];
 }
 
-// -- a valid program of every op -------------------------------------------------------------------------
+// -- a valid program of every op
+// -------------------------------------------------------------------------
 
 // Programs of ops whose operands or attributes chance does not find.
 inline const std::map<std::string, std::string>& written_programs() {
   static const std::map<std::string, std::string> programs = {
       {"fused",
-       "graph(%x: f64[n], %y: f64[n]) {\n  %2: f64[n] = fused(%x, %y) {body = graph(%a: f64[], %b: f64[]) {\n"
-       "    %2: f64[] = exp(%a)\n    %3: f64[] = multiply(%2, %b)\n    return %3\n  }}\n  return %2\n}\n"},
+       "graph(%x: f64[n], %y: f64[n]) {\n  %2: f64[n] = fused(%x, %y) {body = graph(%a: f64[], %b: "
+       "f64[]) {\n"
+       "    %2: f64[] = exp(%a)\n    %3: f64[] = multiply(%2, %b)\n    return %3\n  }}\n  return "
+       "%2\n}\n"},
       {"slice",
        "graph(%x: f64[n,3], %s: i64[], %e: i64[], %d: i64[]) {\n"
        "  %4: f64[?,3] = slice(%x, %s, %e, %d) {axes = [0]}\n  return %4\n}\n"},
@@ -47,7 +50,8 @@ inline const std::map<std::string, std::string>& written_programs() {
       {"slice_add",
        "graph(%x: f64[5], %y: f64[]) {\n  %2: i64[] = constant {value = i64[] 1}\n"
        "  %3: i64[] = constant {value = i64[] 2}\n"
-       "  %4: f64[5] = slice_add(%x, %y, %2, %3, %2) {axes = [0], elements = [0]}\n  return %4\n}\n"},
+       "  %4: f64[5] = slice_add(%x, %y, %2, %3, %2) {axes = [0], elements = [0]}\n  return "
+       "%4\n}\n"},
       {"gemv",
        "graph(%a: f64[], %A: f64[m,k], %x: f64[k], %b: f64[], %y: f64[m]) {\n"
        "  %5: f64[m] = gemv(%a, %A, %x, %b, %y)\n  return %5\n}\n"},
@@ -60,7 +64,8 @@ inline const std::map<std::string, std::string>& written_programs() {
       {"row_blocks",
        "graph(%X: f64[100,3], %b: f64[3]) {\n"
        "  %2: f64[] = row_blocks(%X, %b) {body = graph(%X: f64[rows,3], %b: f64[3]) {\n"
-       "    %2: f64[rows] = matvec(%X, %b)\n    %3: f64[] = reduce_sum(%2) {axes = [0], dtype = f64}\n    return %3\n"
+       "    %2: f64[rows] = matvec(%X, %b)\n    %3: f64[] = reduce_sum(%2) {axes = [0], dtype = "
+       "f64}\n    return %3\n"
        "  }, block = 16, operand_axes = [0,-1], result_axes = [-1]}\n  return %2\n}\n"},
       {"scan",
        "graph(%n: i64[], %x: f64[5], %s: f64[6], %c: f64[]) {\n"
@@ -74,22 +79,49 @@ inline const std::map<std::string, std::string>& written_programs() {
 // Operands: what they are in a valid program is found by trying.
 inline const std::vector<std::string>& types() {
   static const std::vector<std::string> list = {
-      "f64[]",  "f64[]",     "f64[3]",    "f64[3]",  "f64[3,3]", "f64[3,3]", "f64[3,3]", "f64[2,3,3]", "i64[]",
-      "i64[]",  "i64[]",     "i64[3]",    "i64[4]",  "bool[]",   "bool[3]",  "i32[3]",   "c128[3,3]",  "u64[]",
-      "f64[n]", "f64[n,n]",  "f64[2]",    "f64[1]",  "f32[2,3]", "c128[3]",  "u8[2]",    "i64[2,3]",   "f64[1,3]",
+      "f64[]",      "f64[]",    "f64[3]",    "f64[3]", "f64[3,3]", "f64[3,3]", "f64[3,3]",
+      "f64[2,3,3]", "i64[]",    "i64[]",     "i64[]",  "i64[3]",   "i64[4]",   "bool[]",
+      "bool[3]",    "i32[3]",   "c128[3,3]", "u64[]",  "f64[n]",   "f64[n,n]", "f64[2]",
+      "f64[1]",     "f32[2,3]", "c128[3]",   "u8[2]",  "i64[2,3]", "f64[1,3]",
   };
   return list;
 }
 
 inline const std::vector<std::string>& attributes() {
   static const std::vector<std::string> list = {
-      "axes = [0]",          "axes = [0]",          "axes = [0,1]",       "axes = [1]",         "axis = 0",
-      "axis = 1",            "perm = [0]",          "perm = [1,0]",       "dtype = f64",        "dtype = i64",
-      "lower = true",        "trans = 1",           "trans_a = true",     "offset = 1",         "value = f64[2] 1 2",
-      "axis1 = 0, axis2 = 1", "mode = \"full\"",    "mode = \"economic\"", "structure = \"sym\"", "output = \"real\"",
-      "full_matrices = true", "compute_uv = true",  "pivoting = false",   "inverse = true",     "rows = 3, columns = 3",
-      "rows = 3",            "columns = 3",         "right = true",       "distribution = \"normal\", sizes = 1",
-      "distribution = \"uniform\", sizes = -1",     "boundary = \"fill\"", "permute_l = true",  "p_indices = true",
+      "axes = [0]",
+      "axes = [0]",
+      "axes = [0,1]",
+      "axes = [1]",
+      "axis = 0",
+      "axis = 1",
+      "perm = [0]",
+      "perm = [1,0]",
+      "dtype = f64",
+      "dtype = i64",
+      "lower = true",
+      "trans = 1",
+      "trans_a = true",
+      "offset = 1",
+      "value = f64[2] 1 2",
+      "axis1 = 0, axis2 = 1",
+      "mode = \"full\"",
+      "mode = \"economic\"",
+      "structure = \"sym\"",
+      "output = \"real\"",
+      "full_matrices = true",
+      "compute_uv = true",
+      "pivoting = false",
+      "inverse = true",
+      "rows = 3, columns = 3",
+      "rows = 3",
+      "columns = 3",
+      "right = true",
+      "distribution = \"normal\", sizes = 1",
+      "distribution = \"uniform\", sizes = -1",
+      "boundary = \"fill\"",
+      "permute_l = true",
+      "p_indices = true",
   };
   return list;
 }
@@ -101,10 +133,14 @@ struct Parts {
 
   Parts() {
     std::string text = "graph(";
-    for (std::size_t i = 0; i < types().size(); ++i) text += (i == 0 ? "%x" : ", %x") + std::to_string(i) + ": " + types()[i];
+    for (std::size_t i = 0; i < types().size(); ++i)
+      text += (i == 0 ? "%x" : ", %x") + std::to_string(i) + ": " + types()[i];
     inputs = parse_graph(text + ") { return }");
     for (const std::string& list : fuzz::attributes()) {
-      attributes.push_back(parse_graph("graph(%x: f64[]) { %1: f64[] = exp(%x) {" + list + "} return %1 }").nodes[0].attributes);
+      attributes.push_back(
+          parse_graph("graph(%x: f64[]) { %1: f64[] = exp(%x) {" + list + "} return %1 }")
+              .nodes[0]
+              .attributes);
     }
   }
 };
@@ -129,12 +165,14 @@ inline std::string valid_program(Op op, Random& random, int tries = 12000) {
     Attributes settings;
     const std::size_t number = below(random, 3);
     for (std::size_t j = 0; j < number; ++j) {
-      for (const auto& [name, value] : pick(random, parts.attributes).items) settings.set(name, value);
+      for (const auto& [name, value] : pick(random, parts.attributes).items)
+        settings.set(name, value);
     }
     try {
       graph.outputs = graph.add_all(op, operands, settings);
     } catch (const UnsupportedError& error) {
-      if (std::string_view(error.what()).find("not implemented yet") != std::string_view::npos) break;
+      if (std::string_view(error.what()).find("not implemented yet") != std::string_view::npos)
+        break;
       continue;
     } catch (const std::exception&) {
       continue;
@@ -158,9 +196,12 @@ inline const std::map<std::string, std::string>& corpus() {
   return programs;
 }
 
-// -- text that is nearly valid ------------------------------------------------------------------------------
+// -- text that is nearly valid
+// ------------------------------------------------------------------------------
 
-inline bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '%'; }
+inline bool is_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '%';
+}
 
 inline std::vector<std::string> tokens(std::string_view text) {
   std::vector<std::string> result;
@@ -175,15 +216,61 @@ inline std::vector<std::string> tokens(std::string_view text) {
 
 inline const std::vector<std::string>& replacements() {
   static const std::vector<std::string> list = {
-      "0", "1", "-1", "2", "3", "4", "64", "4294967296", "9223372036854775807", "-9223372036854775808", "1e308", "nan",
-      "true", "false", "f64", "f32", "i64", "bool", "c64", "u8", "f16", "[]", "[0]", "[-1,5]", "[9223372036854775807]",
-      "?", "n", "\"x\"", "\"", "{", "}", "(", ")", "f64[0]", "f64[2] 1 2", "i64[] 9223372036854775807", "graph() { return }",
-      "%0", "%1", "%x0", "%x1", "%2", "axes", "axis", "body", "", ",", "origin", "f64[9223372036854775807]",
+      "0",
+      "1",
+      "-1",
+      "2",
+      "3",
+      "4",
+      "64",
+      "4294967296",
+      "9223372036854775807",
+      "-9223372036854775808",
+      "1e308",
+      "nan",
+      "true",
+      "false",
+      "f64",
+      "f32",
+      "i64",
+      "bool",
+      "c64",
+      "u8",
+      "f16",
+      "[]",
+      "[0]",
+      "[-1,5]",
+      "[9223372036854775807]",
+      "?",
+      "n",
+      "\"x\"",
+      "\"",
+      "{",
+      "}",
+      "(",
+      ")",
+      "f64[0]",
+      "f64[2] 1 2",
+      "i64[] 9223372036854775807",
+      "graph() { return }",
+      "%0",
+      "%1",
+      "%x0",
+      "%x1",
+      "%2",
+      "axes",
+      "axis",
+      "body",
+      "",
+      ",",
+      "origin",
+      "f64[9223372036854775807]",
   };
   return list;
 }
 
-inline std::string mutated(const std::string& text, const std::vector<std::string>& others, Random& random) {
+inline std::string mutated(const std::string& text, const std::vector<std::string>& others,
+                           Random& random) {
   std::vector<std::string> parts = tokens(text);
   const std::size_t changes = 1 + below(random, 3);
   for (std::size_t i = 0; i < changes && !parts.empty(); ++i) {
@@ -211,11 +298,13 @@ inline std::string mutated(const std::string& text, const std::vector<std::strin
         break;
       }
       case 5:
-        if (!parts[at].empty()) parts[at][below(random, parts[at].size())] = static_cast<char>(random());
+        if (!parts[at].empty())
+          parts[at][below(random, parts[at].size())] = static_cast<char>(random());
         break;
       default: {  // what is a number or a word becomes another one
         std::size_t word = at;
-        for (std::size_t step = 0; step < parts.size() && (parts[word].empty() || !is_word(parts[word][0])); ++step) {
+        for (std::size_t step = 0;
+             step < parts.size() && (parts[word].empty() || !is_word(parts[word][0])); ++step) {
           word = (word + 1) % parts.size();
         }
         parts[word] = pick(random, replacements());

@@ -1,4 +1,5 @@
-// Programs that nearly are valid, through all passes and the plan: a program, or an error of the user's.
+// Programs that nearly are valid, through all passes and the plan: a program, or an error of the
+// user's.
 #include <gtest/gtest.h>
 
 #include <iostream>

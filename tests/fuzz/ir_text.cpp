@@ -1,4 +1,5 @@
-// The parser of the IR's text under libFuzzer: cmake -DGEMMULE_FUZZ=ON with clang, then build/fuzz/fuzz CORPUS.
+// The parser of the IR's text under libFuzzer: cmake -DGEMMULE_FUZZ=ON with clang, then
+// build/fuzz/fuzz CORPUS.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>

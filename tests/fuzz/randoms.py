@@ -10,8 +10,10 @@ UNIT = array("f", (0, 1), domain="unit")
 ROWS = [
     row("draws.normal({0}, 1.5)", PARAMETER),
     row("draws.normal(0, {0})", POSITIVE),
-    *[row(f"draws.{name}(size={{0}})", choice("()", "(3,)", "(2, 0)", "(2, 3)"))
-      for name in ("normal", "uniform", "exponential", "logistic", "laplace")],
+    *[
+        row(f"draws.{name}(size={{0}})", choice("()", "(3,)", "(2, 0)", "(2, 3)"))
+        for name in ("normal", "uniform", "exponential", "logistic", "laplace")
+    ],
     row("draws.gamma({0}, scale=2.0)", POSITIVE),
     row("draws.beta({0}, 2.0)", POSITIVE),
     row("draws.poisson({0})", POSITIVE),
@@ -24,9 +26,13 @@ ROWS = [
     row("draws.lognormal({0}, 0.5)", PARAMETER),
     row("draws.permutation({0})", array("ffi", 1)),
     row("draws.choice({0}, size=(3,))", array("ffi", 1, sizes=(1, 2, 4))),
-    row("draws.categorical(pt.special.softmax({0}, axis=-1))",
-        array("f", (1, 2), domain="small", sizes=(1, 2, 4))),
+    row(
+        "draws.categorical(pt.special.softmax({0}, axis=-1))",
+        array("f", (1, 2), domain="small", sizes=(1, 2, 4)),
+    ),
     row("draws.dirichlet(pt.abs({0}) + 1)", array("f", 1, sizes=(2, 3), domain="inner")),
-    row("draws.multivariate_normal({0}, pt.eye({0}.shape[0]))",
-        array("f", 1, sizes=(1, 2, 3), domain="inner")),
+    row(
+        "draws.multivariate_normal({0}, pt.eye({0}.shape[0]))",
+        array("f", 1, sizes=(1, 2, 3), domain="inner"),
+    ),
 ]

@@ -163,7 +163,9 @@ def run(minutes: float) -> tuple[list[tuple[float, float]], Counter]:
         gc.collect()  # PyTensor's functions are cycles
         curve.append(((time.monotonic() - start) / 60, resident()))
         if sys.stdout.isatty() or len(curve) % 15 == 0:
-            print(f"{curve[-1][0]:6.2f} min {curve[-1][1]:8.1f} MB  {dict(load.counts)}", flush=True)
+            print(
+                f"{curve[-1][0]:6.2f} min {curve[-1][1]:8.1f} MB  {dict(load.counts)}", flush=True
+            )
     load.done.set()
     for thread in threads:
         thread.join()
