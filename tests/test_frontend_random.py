@@ -180,7 +180,7 @@ def test_batches_of_vectors(size):
     check_draws(basic.dirichlet, x[:, ::-1], inputs=[x], values=[alpha.T.copy()])
 
 
-@pytest.mark.parametrize("method", ["cholesky"])
+@pytest.mark.parametrize("method", ["cholesky", "svd"])
 @pytest.mark.parametrize("size", [None, (), (5,), (2, 3)], ids=str)
 def test_multivariate_normal(method, size):
     root = np.random.default_rng(0).normal(size=(3, 4, 4))
@@ -195,6 +195,19 @@ def test_multivariate_normal(method, size):
         )
         np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
         assert_same_state(a, b)
+
+
+def test_multivariate_normal_by_eigenvectors():
+    cov = np.array([[2.0, 0.3], [0.3, 1.0]])
+    draws = []
+    for mode in MODES:
+        rng = pytensor.shared(np.random.default_rng(2))
+        x = basic.multivariate_normal(np.zeros(2), cov, size=(3,), method="eigh", rng=rng)
+        f = pytensor.function([], x, mode=mode)
+        draws.append(f())
+    np.testing.assert_array_equal(*draws)
+    [fallback] = gemmule.explain(f).fallbacks
+    assert fallback.reason == "numpy.linalg.eigh has other signs of the eigenvectors"
 
 
 def test_multivariate_normal_of_no_covariance():
