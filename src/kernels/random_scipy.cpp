@@ -218,21 +218,6 @@ double log_cdf(double x) {
   return x < -1 ? std::log(special::erfcx(-t) / 2) - t * t : std::log1p(-std::erfc(t) / 2);
 }
 
-// The z with log_cdf(z) = y.
-double quantile_of_log(double y) {
-  if (y > -std::numbers::ln2) return std::numbers::sqrt2 * special::erfcinv(-2 * std::expm1(y));
-  if (y > -700) return -std::numbers::sqrt2 * special::erfcinv(2 * std::exp(y));
-  if (std::isinf(y)) return y;
-  // Newton's method from z^2 / 2 = -y, where the curve is nearly straight in z^2. The slope of
-  // log_cdf is the density over the mass.
-  double z = -std::sqrt(-2 * y);
-  for (int step = 0; step < 8; ++step) {
-    const double value = log_cdf(z);
-    z -= (value - y) / std::exp(-z * z / 2 - 0.5 * std::log(2 * std::numbers::pi) - value);
-  }
-  return z;
-}
-
 // log(exp(a) + exp(b)) and, for a >= b, log(exp(a) - exp(b)).
 double log_sum(double a, double b) {
   const double most = std::max(a, b);
@@ -252,8 +237,8 @@ double log_mass(double a, double b) {
 
 // The quantile of the standard normal distribution in [a, b], computed in the nearer tail.
 double truncated_quantile(double q, double a, double b) {
-  if (a < 0) return quantile_of_log(log_sum(log_cdf(a), std::log(q) + log_mass(a, b)));
-  return -quantile_of_log(log_sum(log_cdf(-b), std::log1p(-q) + log_mass(a, b)));
+  if (a < 0) return special::ndtri_exp(log_sum(log_cdf(a), std::log(q) + log_mass(a, b)));
+  return -special::ndtri_exp(log_sum(log_cdf(-b), std::log1p(-q) + log_mass(a, b)));
 }
 
 // The constraint that NumPy adds to SciPy's.

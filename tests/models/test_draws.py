@@ -130,7 +130,6 @@ ALIASES = {"Lognormal"}
 #: What Python runs of a distribution, and why.
 HANDED_ON = {
     "CAR": "CARRV draws with Python code",  # sparse matrices, reordered and factored
-    "Truncated": "no elementwise op for 'gammaincinv'",
 }
 
 
