@@ -1,7 +1,8 @@
-"""`python -m bench`: mode GEMMULE against PyTensor's other modes in one run, in two parts.
+"""`python -m bench`: mode GEMMULE against PyTensor's other modes in one run, in three parts.
 
 modes: products, densities and models before and after, with MLX_BLAS and PyTensor's MLX mode.
 executor: the native executor for the CPU against NUMBA, JAX, C and BLAS itself, with its bars.
+zoo: the models of the tests against C, NUMBA, JAX and MLX, with bars; only when asked for (hours).
 """
 
 import argparse
@@ -41,8 +42,10 @@ def main(arguments: list[str] | None = None) -> int:
         )
     # MLX and JAX modes leave out the checks of parameters.
     warnings.filterwarnings("ignore", message="Skipping .?Check")
-    results = _run_modes(options) if options.only != "executor" else []
-    more = _run_executor(options, arguments) if options.only != "modes" else {}
+    results = _run_modes(options) if options.only in (None, "modes") else []
+    more = _run_executor(options, arguments) if options.only in (None, "executor") else {}
+    if options.only == "zoo":
+        more |= _run_zoo(options)
     if not results and not more:
         print("no case matches", file=sys.stderr)
         return 1
@@ -72,10 +75,6 @@ def _run_executor(options: argparse.Namespace, arguments: list[str]) -> dict:
         from bench import models_extra
 
         known += models_extra.cases()
-    if options.zoo:
-        from bench import models_extra
-
-        known += models_extra.zoo()
     if options.group:
         known = [case for case in known if case.group in options.group]
     # With --threads everything runs here, as the libraries were loaded with this number.
@@ -114,6 +113,55 @@ def _run_compile(options: argparse.Namespace, known: list) -> list[dict]:
         print()
         print(cold.table(results), end="\n\n")
     return [vars(result) for result in results]
+
+
+def _run_zoo(options: argparse.Namespace) -> dict:
+    """Default threads, one thread, compile times: what goes into the JSON file."""
+    from bench import isolated, summary, zoo
+    from bench.report import table
+
+    def show(rows: list) -> None:
+        print(table(rows), end="\n\n", flush=True)
+
+    wanted = [case for case in zoo.cases() if options.match in case.name]
+    if options.quick and not options.match:
+        wanted = [case for case in wanted if case.quick]
+    if options.group:
+        wanted = [case for case in wanted if case.group in options.group]
+    modes = [mode for mode in options.modes or zoo.MODES if _installed(mode)]
+    limits = isolated.Limits(
+        repeats=options.repeats or (3 if options.quick else 7),
+        seconds=options.seconds or (0.02 if options.quick else 0.06),
+    )
+    results = []
+    for group in (zoo.DEFAULT, zoo.ONE_THREAD):
+        cases = [case for case in wanted if case.group == group]
+        threads = options.threads or (1 if group == zoo.ONE_THREAD else None)
+        variables = environment(dict(os.environ), threads)
+        results += isolated.run(cases, ["float64"], modes, limits, variables, show)
+    if options.compile:
+        cases = [case for case in wanted if case.group == zoo.COMPILE]
+        results += _compile_zoo(cases, [mode for mode in modes if mode in zoo.COLD_MODES], show)
+    if not results:
+        return {}
+    print(summary.times(results), end="\n\n")
+    print(summary.summary(results, zoo.BARS, None), end="\n\n")
+    print(summary.bars_table(summary.verdicts(zoo.BARS, results)), end="\n\n")
+    return {"zoo": summary.data(results, zoo.BARS)}
+
+
+def _compile_zoo(cases: list, modes: list[str], show) -> list:
+    """Compile times as times, each the only one of its process."""
+    from bench import cold
+
+    results = []
+    for case in cases:
+        rows = [cold.measure(case, "float64", mode) for mode in modes]
+        for row in rows:
+            row.times_us = [] if row.failure else [1e6 * row.compile_s]
+        show(rows)
+        results += rows
+    return results
 
 
 def _in_process_of(threads: int, groups: set[str], arguments: list[str]) -> list[dict]:
@@ -174,7 +222,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--only", choices=("modes", "executor"), help="one part of the two")
+    parser.add_argument("--only", choices=("modes", "executor", "zoo"), help="one part")
     parser.add_argument("--quick", action="store_true", help="few cases, float64, short runs")
     parser.add_argument("--sizes", type=_integers, help="only cases of these sizes: 8,64")
     parser.add_argument("--match", default="", help="only cases with this in their name")
@@ -186,7 +234,6 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     executor = parser.add_argument_group("executor")
     executor.add_argument("--group", type=_names, help="only these groups: products,models")
     executor.add_argument("--extra", action="store_true", help="more models, without bars")
-    executor.add_argument("--zoo", action="store_true", help="the models of the tests, too")
     executor.add_argument(
         "--compile", action="store_true", help="compile times with cold caches, too (an hour)"
     )

@@ -10,7 +10,8 @@ from bench.timing import Result
 class Bar:
     """GEMMULE's time divided by the peer's: at most ``each`` in every case, ``mean`` on average.
 
-    The average is the geometric mean. ``case`` is a name, ``match`` a part of names.
+    The average is the geometric mean. ``case`` is a name, ``match`` a part of names. Of several
+    peers, as in "C/NUMBA", the fastest counts in each case.
     """
 
     title: str
@@ -50,11 +51,12 @@ class Verdict:
 
 def ratio_to(peer: str, result: Result, results: list[Result]) -> float | None:
     """GEMMULE's time divided by the peer's; None without the peer's, infinite without ours."""
-    theirs = next((r for r in results if _same(r, result) and r.mode == peer), None)
-    ours = next((r for r in results if _same(r, result) and r.mode == "GEMMULE"), None)
-    if theirs is None or ours is None or theirs.best is None:
+    same = [r for r in results if _same(r, result)]
+    ours = next((r for r in same if r.mode == "GEMMULE"), None)
+    theirs = [r.best for r in same if r.mode in peer.split("/") and r.best is not None]
+    if ours is None or not theirs:
         return None
-    return math.inf if ours.best is None else ours.best / theirs.best
+    return math.inf if ours.best is None else ours.best / min(theirs)
 
 
 def ratio_to_fastest(result: Result, results: list[Result]) -> float | None:
@@ -92,6 +94,12 @@ def verdicts(bars: list[Bar], results: list[Result]) -> list[Verdict]:
                 mean = geometric_mean(list(ratios.values()))
                 found.append(Verdict(bar, dtype, "mean", bar.mean, mean, f"{len(ratios)} cases"))
     return found
+
+
+def limit_of_fastest(bars: list[Bar], result: Result) -> float | None:
+    """The lowest limit that this case has to keep against the fastest of several peers."""
+    found = [bar.each for bar in bars if "/" in bar.peer and bar.each and bar.covers(result)]
+    return min(found, default=None)
 
 
 def limit_of(bars: list[Bar], result: Result, peer: str) -> float | None:

@@ -1,7 +1,8 @@
 """Compile time with cold caches: each mode compiles each model in a process and a cache of its own.
 
-`python -m bench --only executor --compile` calls it for every model. A small function is compiled
-first and not counted: what a mode loads once per process is no part of the time of a model.
+`python -m bench --only executor --compile` calls it for every model, `--only zoo --compile` too. A
+small function is compiled first and not counted: what a mode loads once per process is no part of
+the time of a model.
 """
 
 import argparse
@@ -85,10 +86,10 @@ def main(arguments: list[str] | None = None) -> int:
 
     import gemmule  # noqa: F401  (registers the mode)
     from bench.case import Built
-    from bench.executor import cases
+    from bench.known import find
     from bench.timing import compile_and_call
 
-    [case] = [c for c in cases() if (c.name, c.group) == (options.case, options.group)]
+    case = find(options.group, options.case)
     with pytensor.config.change_flags(floatX=options.dtype):
         x = pt.vector("x")
         compile_and_call(Built([x], [x + 1], [x.type.filter([1.0])]), options.mode)

@@ -1,13 +1,10 @@
 """Models and graphs that no bar names, in shapes of their own: what users bring is not known.
 
-`python -m bench --only executor --extra` measures them; `--zoo` the models of the tests.
+`python -m bench --only executor --extra` measures them.
 """
 
-import importlib.util
-import sys
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pymc as pm
@@ -19,7 +16,6 @@ from bench.models import (
     linear_regression,
     logistic_regression,
     model,
-    model_case,
     poisson_regression,
 )
 
@@ -310,19 +306,3 @@ def cases() -> list[Case]:
         *(model(name, make, group="extra") for name, make in MODELS.items()),
         *(Case(name, 0, build, group="extra") for name, build in GRAPHS.items()),
     ]
-
-
-def zoo() -> list[Case]:
-    """The models of `tests/models/zoo.py`."""
-    path = Path(__file__).parent.parent / "tests" / "models" / "zoo.py"
-    spec = importlib.util.spec_from_file_location("zoo", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look there
-    spec.loader.exec_module(module)
-    return [
-        Case(name, 0, partial(_zoo_case, entry), group="zoo") for name, entry in module.ZOO.items()
-    ]
-
-
-def _zoo_case(entry, dtype: str) -> Built:
-    return model_case(lambda _: entry.build(), dtype)

@@ -2,7 +2,16 @@
 
 from dataclasses import asdict
 
-from bench.bars import Bar, Verdict, geometric_mean, limit_of, ratio_to, ratio_to_fastest, verdicts
+from bench.bars import (
+    Bar,
+    Verdict,
+    geometric_mean,
+    limit_of,
+    limit_of_fastest,
+    ratio_to,
+    ratio_to_fastest,
+    verdicts,
+)
 from bench.timing import Result
 from gemmule.explain import aligned
 
@@ -12,8 +21,11 @@ MISSED = "!"
 _ONE_CORE = 1.2
 
 
-def summary(results: list[Result], bars: list[Bar], compile_ms: float) -> str:
-    """A table per dtype: GEMMULE's time, and this divided by the time of each peer."""
+def summary(results: list[Result], bars: list[Bar], compile_ms: float | None) -> str:
+    """A table per dtype: GEMMULE's time, and this divided by the time of each peer.
+
+    Compilations of models that take longer than ``compile_ms`` are marked.
+    """
     parts = []
     for dtype in dict.fromkeys(result.dtype for result in results):
         chosen = [result for result in results if result.dtype == dtype]
@@ -22,7 +34,7 @@ def summary(results: list[Result], bars: list[Bar], compile_ms: float) -> str:
     return "\n\n".join([*parts, *_notes(results)])
 
 
-def _table(dtype: str, results: list[Result], bars: list[Bar], compile_ms: float) -> str:
+def _table(dtype: str, results: list[Result], bars: list[Bar], compile_ms: float | None) -> str:
     peers = [mode for mode in dict.fromkeys(r.mode for r in results) if mode != "GEMMULE"]
     fastest = ["fastest"] if len(peers) > 1 else []
     rows = [(dtype, "us", "spread", *peers, *fastest, "compile ms")]
@@ -33,7 +45,7 @@ def _table(dtype: str, results: list[Result], bars: list[Bar], compile_ms: float
         for result in members:
             cells = [_peer_cell(peer, result, results, bars) for peer in peers]
             if fastest:
-                cells.append(_number(ratio_to_fastest(result, results)))
+                cells.append(_fastest_cell(result, results, bars))
             rows.append(
                 (
                     "  " + result.case + (f" (+{result.fallbacks})" if result.fallbacks else ""),
@@ -64,10 +76,17 @@ def _peer_cell(peer: str, result: Result, results: list[Result], bars: list[Bar]
     return _number(ratio) + _mark(limit is not None and ratio > limit)
 
 
-def _compile_cell(result: Result, group: str, compile_ms: float) -> str:
+def _fastest_cell(result: Result, results: list[Result], bars: list[Bar]) -> str:
+    ratio, limit = ratio_to_fastest(result, results), limit_of_fastest(bars, result)
+    missed = None not in (ratio, limit) and ratio > limit
+    return _number(ratio) + _mark(missed)
+
+
+def _compile_cell(result: Result, group: str, compile_ms: float | None) -> str:
     if result.backend_ms is None:
         return ""
-    missed = group in ("models", "one thread") and result.backend_ms > compile_ms
+    judged = compile_ms is not None and group in ("models", "one thread")
+    missed = judged and result.backend_ms > compile_ms
     return f"{result.backend_ms:.0f}" + _mark(missed)
 
 
@@ -90,7 +109,7 @@ def _notes(results: list[Result]) -> list[str]:
     lines += [
         f"{r.mode} uses {r.cores:.1f} cores on {r.case}, {r.dtype}, where it should use one"
         for r in results
-        if r.group == "one thread" and r.cores and r.cores > _ONE_CORE
+        if r.group.endswith("one thread") and r.cores and r.cores > _ONE_CORE
     ]
     handed_on = sorted({(r.case, r.fallbacks) for r in results if r.fallbacks})
     if handed_on:
@@ -105,7 +124,7 @@ def times(results: list[Result]) -> str:
     rows = [("us", "dtype", *modes)]
     for group, case, dtype in dict.fromkeys((r.group, r.case, r.dtype) for r in results):
         values = [best.get((group, case, dtype, mode)) for mode in modes]
-        name = f"{case} ({group})" if group == "one thread" else case
+        name = f"{case} ({group})" if " " in group else case
         rows.append((name, dtype, *("" if value is None else f"{value:,.2f}" for value in values)))
     return columns(rows)
 

@@ -80,11 +80,13 @@ def run_case(
     seconds: float,
     reference: str = "",
     compilations: int = 1,
+    begins: Callable[[str], None] = lambda mode: None,
 ) -> list[Result]:
     """Measures one case. Every repeat goes through all modes for about ``seconds`` each.
 
     ``reference`` is the mode whose values are right, by default PyTensor's Python backend. GEMMULE
-    is compiled ``compilations`` times; the fastest is the one that is told.
+    is compiled ``compilations`` times; the fastest is the one that is told. ``begins`` hears of a
+    mode before it is compiled, and before each time it is measured.
     """
     with pytensor.config.change_flags(floatX=dtype):
         built = case.build(dtype)
@@ -95,6 +97,7 @@ def run_case(
                 continue
             result = Result(case.name, dtype, mode, group=case.group)
             results.append(result)
+            begins(mode)
             if mode == DIRECT:
                 timer = _prepare_direct(result, case, built, expected)
             else:
@@ -106,6 +109,7 @@ def run_case(
         for turn in range(repeats):
             first = turn % max(1, len(timers))  # who comes after whom changes
             for timer, result, count, pieces in timers[first:] + timers[:first]:
+                begins(result.mode)
                 cpu, wall = time.process_time(), time.perf_counter()
                 figures = [timer.timeit(count) / count for _ in range(pieces)]
                 spent[id(result)][0] += time.process_time() - cpu

@@ -1,6 +1,7 @@
 """The benchmarks' own code, on tiny cases. Nothing here depends on how fast anything is."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import gemmule  # noqa: F401  (registers the modes)
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from bench import bars, cases, cold, executor, models_extra, report, summary, timing
+from bench import bars, cases, cold, executor, isolated, models_extra, report, summary, timing, zoo
 from bench.__main__ import environment, main
 from bench.case import Case
 from bench.timing import Result
@@ -255,8 +256,122 @@ def test_a_model_and_its_gradient_are_a_case_for_each_dtype():
             assert row.failure == "" and row.backend_ms > 0
 
 
-def test_the_zoo_is_a_list_of_cases():
-    assert "eight_schools" in {case.name for case in models_extra.zoo()}
+# -- the zoo --------------------------------------------------------------------------------------
+
+
+def test_the_zoo_is_a_list_of_cases_in_each_group():
+    names = {(case.group, case.name) for case in zoo.cases()}
+    assert {(group, "eight_schools") for group in zoo.GROUPS} <= names
+    assert len(names) == len(zoo.cases())
+
+
+def test_every_bar_of_the_zoo_has_cases():
+    for bar in zoo.BARS:
+        assert any(
+            bar.covers(Result(c.name, "float64", "GEMMULE", group=c.group)) for c in zoo.cases()
+        )
+
+
+def test_of_several_peers_the_fastest_counts():
+    results = executor_results()
+    assert bars.ratio_to("NUMBA/JAX", results[3], results) == 2.0
+    assert bars.ratio_to("C/JAX", results[3], results) == 0.1
+    assert bars.ratio_to("C/JAX", results[0], results) is None
+    both = bars.Bar("all", "NUMBA/JAX", ("products",), each=1.05)
+    assert bars.limit_of_fastest([PRODUCTS, both], results[0]) == 1.05
+    assert bars.limit_of_fastest([PRODUCTS], results[0]) is None
+    assert "2.00!" in summary.summary(results, [both], None)
+
+
+def zoo_case(name):
+    return next(case for case in zoo.cases() if case.name == name)
+
+
+def test_a_mode_without_the_model_fails_alone_in_its_process():
+    shown = []
+    rows = isolated.run(
+        [zoo_case("eight_schools")],
+        ["float64"],
+        ["GEMMULE", "NO_SUCH_MODE"],
+        isolated.Limits(1, 0.001),
+        dict(os.environ),
+        shown.append,
+    )
+    assert shown == [rows]
+    assert [row.mode for row in rows] == ["GEMMULE", "NO_SUCH_MODE"]
+    assert rows[0].failure == "" and rows[0].best > 0
+    assert "NO_SUCH_MODE" in rows[1].failure
+
+
+def test_a_mode_that_ends_its_process_is_left_out(monkeypatch):
+    """The worker dies in JAX for one case, says nothing for another, fails before for a third."""
+    endings = {
+        ("a", "JAX"): "the process ended with SIGSEGV",
+        ("b", "NUMBA"): "nothing after 5 s",
+        ("c", ""): "the process ended with status 1: no such model",
+    }
+
+    def work(tasks, limits, environment):
+        done = []
+        for task in tasks:
+            for mode in ["", *task.modes]:
+                if (task.case, mode) in endings:
+                    return done, (mode, endings[task.case, mode])
+            rows = [
+                Result(task.case, task.dtype, m, times_us=[1.0], group="zoo") for m in task.modes
+            ]
+            done.append(rows)
+        return done, None
+
+    monkeypatch.setattr(isolated, "_work", work)
+    modes = ["GEMMULE", "NUMBA", "JAX"]
+    rows = isolated.run(
+        [Case(name, 0, None, group="zoo") for name in "abcd"],
+        ["float64"],
+        modes,
+        isolated.Limits(1, 1.0, cases=3),
+        {},
+    )
+    assert [(row.case, row.mode) for row in rows] == [(c, m) for c in "abcd" for m in modes]
+    failed = {(row.case, row.mode): row.failure for row in rows if row.failure}
+    assert failed == {
+        ("a", "JAX"): endings["a", "JAX"],
+        ("b", "NUMBA"): endings["b", "NUMBA"],
+        **{("c", mode): endings["c", ""] for mode in modes},
+    }
+
+
+def test_a_worker_that_dies_says_in_which_mode(monkeypatch, tmp_path):
+    script = tmp_path / "python"
+    script.write_text('#!/bin/sh\necho \'bench: {"begins": "JAX"}\'\nkill -SEGV $$\n')
+    script.chmod(0o755)
+    monkeypatch.setattr(isolated.sys, "executable", str(script))
+    tasks = [isolated._Task("zoo", "a", "float64", ["JAX"])]
+    found = isolated._work(tasks, isolated.Limits(1, 1.0), dict(os.environ))
+    assert found == ([], ("JAX", "the process ended with SIGSEGV"))
+    script.write_text("#!/bin/sh\necho oops >&2; exit 3\n")
+    found = isolated._work(tasks, isolated.Limits(1, 1.0), dict(os.environ))
+    assert found == ([], ("", "the process ended with status 3: oops"))
+    script.write_text("#!/bin/sh\nexec sleep 60\n")
+    found = isolated._work(tasks, isolated.Limits(1, 1.0, silence=0.2), dict(os.environ))
+    assert found == ([], ("", "nothing after 0 s"))
+
+
+def test_the_zoo_part_of_the_command_line(tmp_path, capsys):
+    path = tmp_path / "b.json"
+    arguments = ["--only", "zoo", "--quick", "--match", "eight_schools_centred", "--repeats", "1"]
+    arguments += ["--modes", "GEMMULE,MLX", "--seconds", "0.001", "--compile"]
+    assert main([*arguments, "--json", str(path)]) == 0
+    saved = json.loads(path.read_text())["zoo"]["results"]
+    assert [(row["group"], row["mode"]) for row in saved] == [
+        ("zoo", "GEMMULE"),
+        ("zoo", "MLX"),
+        ("zoo one thread", "GEMMULE"),
+        ("zoo one thread", "MLX"),
+        ("zoo compile", "GEMMULE"),
+    ]
+    assert all(row["best_us"] > 0 for row in saved)
+    assert "zoo, mean" in capsys.readouterr().out
 
 
 def test_nan_is_no_small_error():

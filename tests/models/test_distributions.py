@@ -1,53 +1,188 @@
-"""Log densities of distributions that the models leave out, with gradients for every parameter."""
+"""Every distribution of PyMC: density, gradient and cumulative functions, against PyTensor's Python
+backend; inside and outside of the support, and with parameters that are refused."""
+
+from functools import lru_cache
 
 import numpy as np
 import pymc as pm
 import pytensor
 import pytensor.tensor as pt
 import pytest
-from test_models import REFERENCE, assert_close
+from distribution_cases import CASES, LEFT_OUT, all_distributions, refusals, symbol, typed
+from pymc.logprob.utils import ParameterValueError
+from test_models import REFERENCE, TOLERANCE, assert_close, both_dtypes, outcome
 
 import gemmule
 
 pytestmark = pytest.mark.usefixtures("executor")
 
-# Name, parameters, values inside the support.
-CONTINUOUS = [
-    ("Kumaraswamy", {"a": 1.3, "b": 2.1}, [0.2, 0.9]),
-    ("AsymmetricLaplace", {"kappa": 1.3, "mu": 0.1, "b": 1.1}, [0.2, -3.0]),
-    ("InverseGamma", {"alpha": 1.7, "beta": 2.1}, [0.2, 3.0]),
-    ("SkewNormal", {"mu": 0.1, "sigma": 1.3, "alpha": 2.0}, [0.2, -3.0]),
-    ("SkewStudentT", {"a": 2.0, "b": 3.0, "mu": 0.1, "sigma": 1.3}, [0.2, -3.0]),
-    ("ExGaussian", {"mu": 0.1, "sigma": 1.3, "nu": 0.8}, [0.2, -3.0, 5.0]),
-    ("VonMises", {"mu": 0.1, "kappa": 1.3}, [0.2, -2.0]),
-    ("Triangular", {"lower": -1.0, "c": 0.2, "upper": 2.0}, [-0.5, 1.0]),
-    ("TruncatedNormal", {"mu": 0.1, "sigma": 1.3, "lower": -1.0, "upper": 2.0}, [0.2, 1.0]),
-    ("Wald", {"mu": 1.1, "lam": 1.3}, [0.2, 2.0]),
-    ("Pareto", {"alpha": 1.1, "m": 1.3}, [1.4, 2.0]),
-    ("LogitNormal", {"mu": 0.1, "sigma": 1.3}, [0.2, 0.8]),
-    ("Moyal", {"mu": 0.1, "sigma": 1.3}, [0.2, -1.0]),
-    ("Rice", {"nu": 0.7, "sigma": 1.3}, [0.2, 1.0]),
-    ("HurdleLogNormal", {"psi": 0.4, "mu": 0.3, "sigma": 1.1}, [0.0, 4.0]),
-]
-DISCRETE = [
-    ("Geometric", {"p": 0.3}, [1, 3]),
-    ("DiscreteWeibull", {"q": 0.6, "beta": 1.3}, [0, 3]),
-    ("ZeroInflatedNegativeBinomial", {"psi": 0.4, "mu": 1.3, "alpha": 2.0}, [0, 4]),
-    ("HurdlePoisson", {"psi": 0.4, "mu": 1.3}, [0, 4]),
-]
+CUMULATIVE = {"logcdf": pm.logcdf, "logccdf": pm.logccdf, "icdf": pm.icdf}
 
 
-@pytest.mark.parametrize("name, parameters, values", CONTINUOUS + DISCRETE)
-def test_logp_and_gradient(name, parameters, values):
-    symbols = {key: pt.scalar(key) for key in parameters}
-    x = pt.vector("x", dtype="float64" if isinstance(values[0], float) else "int64")
-    density = pm.logp(getattr(pm, name).dist(**symbols), x)
-    wanted = [*symbols.values()] + ([x] if x.dtype == "float64" else [])
-    outputs = [density, *pt.grad(density.sum(), wanted)]
-    f = pytensor.function([x, *symbols.values()], outputs, mode="GEMMULE")
-    assert gemmule.explain(f).fallbacks == []
-    reference = pytensor.function([x, *symbols.values()], outputs, mode=REFERENCE)
-    arguments = np.array(values, x.dtype), *parameters.values()
+def test_every_distribution_is_listed():
+    listed = {name.partition(",")[0] for name in CASES}
+    assert listed & set(LEFT_OUT) == set()
+    # PyMC's older name of CustomDist gives the same.
+    missing = set(all_distributions()) - listed - set(LEFT_OUT) - {"DensityDist"}
+    assert missing == set()
+
+
+class Graph:
+    """Symbols of a case, and what is computed of them."""
+
+    def __init__(self, entry):
+        self.entry = entry
+        fixed = {
+            key: typed(value) if np.ndim(value) else value for key, value in entry.fixed.items()
+        }
+        self.parameters = {key: symbol(key, value) for key, value in entry.parameters.items()}
+        self.variable = entry.build(**self.parameters, **fixed)
+        self.value = symbol("value", entry.inside)
+        self.probability = symbol("probability", np.zeros(np.shape(entry.inside)))
+
+    def arguments(self, value, parameters=None):
+        parameters = self.entry.parameters if parameters is None else parameters
+        return [typed(value), *map(typed, parameters.values())]
+
+    def density(self):
+        """logp and its gradient for each float."""
+        density = pm.logp(self.variable, self.value)
+        wanted = [
+            variable
+            for variable in (self.value, *self.parameters.values())
+            if variable.dtype.startswith("float")
+            and variable.name not in self.entry.without_gradient
+        ]
+        return [density, *pt.grad(density.sum(), wanted, disconnected_inputs="ignore")]
+
+    def cumulative(self, kind):
+        value = self.probability if kind == "icdf" else self.value
+        return [CUMULATIVE[kind](self.variable, value)]
+
+    def function(self, kind, outputs, mode):
+        value = self.probability if kind == "icdf" else self.value
+        inputs = [value, *self.parameters.values()]
+        return pytensor.function(inputs, outputs, mode=mode, on_unused_input="ignore")
+
+
+def calls(graph, kind):
+    """Arguments: inside of the support, outside, with parameters that are refused."""
+    entry = graph.entry
+    if kind == "icdf":
+        probabilities = np.linspace(0.1, 0.9, np.size(entry.inside))
+        yield "inside", graph.arguments(probabilities.reshape(np.shape(entry.inside)))
+        yield "outside", graph.arguments(2 * probabilities.reshape(np.shape(entry.inside)) - 0.5)
+    else:
+        yield "inside", graph.arguments(entry.inside)
+        if entry.outside is not None:
+            yield "outside", graph.arguments(entry.outside)
+    for parameters in refusals(entry):
+        yield "refused", graph.arguments(entry.inside, parameters)
+
+
+@lru_cache(maxsize=8)  # the executors follow each other
+def expected(name, kind, floatx):
+    """The graph, its outputs, and what the reference makes of each call."""
+    graph = Graph(CASES[name])
+    outputs = graph.density() if kind == "logp" else graph.cumulative(kind)
+    reference = graph.function(kind, outputs, REFERENCE)
     with np.errstate(all="ignore"):
-        for got, want in zip(f(*arguments), reference(*arguments), strict=True):
-            assert_close(got, want, 1e-12)
+        wanted = [
+            (place, values, outcome(reference, *values)) for place, values in calls(graph, kind)
+        ]
+    return graph, outputs, wanted
+
+
+def check(name, kind, floatx):
+    graph, outputs, wanted = expected(name, kind, floatx)
+    entry = graph.entry
+    tolerance = entry.tolerance or TOLERANCE[floatx][0 if entry.factorises else 1]
+    f = graph.function(kind, outputs, "GEMMULE")
+    for place, values, want in wanted:
+        with np.errstate(all="ignore"):
+            got = outcome(f, *values)
+        if place == "refused":
+            assert want is ParameterValueError
+            assert got is want
+            continue
+        assert not isinstance(want, type), f"the reference raises {want}"
+        assert not isinstance(got, type), f"raises {got}"
+        if place == "outside":
+            if kind == "logp":
+                assert np.isneginf(want[0]).any()
+            got, want = got[:1], want[:1]
+        for a, b in zip(got, want, strict=True):
+            if place == "inside" and kind != "icdf":
+                assert_close(a, b, tolerance)
+            else:
+                assert (a.dtype, a.shape) == (b.dtype, b.shape)
+                np.testing.assert_allclose(a, b, rtol=tolerance)
+    reasons = [item.reason for item in gemmule.explain(f).fallbacks]
+    if entry.fallbacks:
+        assert all(entry.fallbacks in reason for reason in reasons)
+    else:
+        assert reasons == []
+
+
+@both_dtypes
+@pytest.mark.parametrize("name", CASES)
+def test_density_and_gradient(name, floatx):
+    check(name, "logp", floatx)
+
+
+def with_cumulative():
+    """Names and kinds for those that PyMC knows the function of."""
+    for name, entry in CASES.items():
+        for kind in CUMULATIVE if entry.cumulative else ():
+            yield name, kind
+
+
+@both_dtypes
+@pytest.mark.parametrize(("name", "kind"), with_cumulative())
+def test_cumulative(name, kind, floatx):
+    try:
+        Graph(CASES[name]).cumulative(kind)
+    except NotImplementedError:
+        pytest.skip("PyMC has none")
+    check(name, kind, floatx)
+
+
+SCALAR = [
+    name
+    for name, entry in CASES.items()
+    if entry.parameters
+    and all(np.ndim(value) == 0 for value in entry.parameters.values())
+    and entry.cumulative
+    and not entry.fallbacks
+]
+
+
+@pytest.mark.parametrize("name", SCALAR)
+def test_parameters_broadcast(name):
+    """A column of values, and a row of each parameter of which no two are the same."""
+    entry = CASES[name]
+    parameters = {
+        key: typed(np.array([1.0, 0.99, 1.01]) * value if isinstance(value, float) else [value] * 3)
+        for key, value in entry.parameters.items()
+    }
+    symbols = {
+        key: pt.tensor(key, dtype=value.dtype, shape=(None,)) for key, value in parameters.items()
+    }
+    values = typed(entry.inside)[:, None]
+    value = pt.tensor("value", dtype=values.dtype, shape=(None, 1))
+    density = pm.logp(entry.build(**symbols), value)
+    wanted = [
+        variable
+        for variable in (value, *symbols.values())
+        if variable.dtype.startswith("float") and variable.name not in entry.without_gradient
+    ]
+    outputs = [density, *pt.grad(density.sum(), wanted, disconnected_inputs="ignore")]
+    functions = [
+        pytensor.function([value, *symbols.values()], outputs, mode=mode, on_unused_input="ignore")
+        for mode in ("GEMMULE", REFERENCE)
+    ]
+    assert gemmule.explain(functions[0]).fallbacks == []
+    with np.errstate(all="ignore"):
+        got, want = (f(values, *parameters.values()) for f in functions)
+    for a, b in zip(got, want, strict=True):
+        assert_close(a, b, entry.tolerance or 1e-12)
