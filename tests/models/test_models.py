@@ -11,6 +11,7 @@ import pytensor.tensor as pt
 import pytest
 from pymc.blocking import DictToArrayBijection, RaveledVars
 from pymc.logprob.utils import ParameterValueError
+from pymc.pytensorf import join_nonshared_inputs
 from pytensor.compile.mode import Mode
 from zoo import ZOO
 
@@ -51,18 +52,50 @@ def assert_close(got, want, tolerance):
 
 @lru_cache(maxsize=2)  # the executors follow each other
 def expected(name, floatx):
-    """A model of the zoo, and points with its density and gradient there."""
+    """Input and outputs of a density and its gradient, and points with both.
+
+    As in `logp_dlogp_function`, but the graph, which takes longest, is made once for all modes.
+    """
     model = ZOO[name].build()
-    reference = model.logp_dlogp_function(ravel_inputs=True, mode=REFERENCE)
-    return model, [(point, reference(point)) for point in points(model)]
+    start = model.initial_point()
+    [density, gradient], joined = join_nonshared_inputs(
+        point={variable.name: start[variable.name] for variable in model.value_vars},
+        outputs=[model.logp(), model.dlogp()],
+        inputs=model.value_vars,
+    )
+    graph = [joined], [density, gradient]
+    reference = pytensor.function(*graph, mode=REFERENCE)
+    return graph, [(point.data, reference(point.data)) for point in points(model)]
 
 
-@both_dtypes
-@pytest.mark.parametrize("name", ZOO)
+def zoo(executor, floatx):
+    """The models that are compared in this dtype; those that take long are marked."""
+    for name, entry in ZOO.items():
+        if floatx == "float64" or entry.float32:
+            marks = [pytest.mark.slow] if entry.slow else []
+            yield pytest.param(
+                name, floatx, executor, marks=marks, id=f"{name}-{floatx}-{executor}"
+            )
+
+
+# A model after the other, so that what is expected of it is computed once.
+ALL_MODELS = sorted(
+    (
+        p
+        for which in (("cpu", "float64"), ("mlx", "float64"), ("cpu", "float32"))
+        for p in zoo(*which)
+    ),
+    key=lambda p: list(ZOO).index(p.values[0]),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "floatx", "executor"), ALL_MODELS, indirect=["floatx", "executor"]
+)
 def test_density_and_gradient(name, floatx):
     entry = ZOO[name]
-    model, wanted = expected(name, floatx)
-    f = model.logp_dlogp_function(ravel_inputs=True, mode="GEMMULE")
+    graph, wanted = expected(name, floatx)
+    f = pytensor.function(*graph, mode="GEMMULE")
     tolerance = TOLERANCE[floatx][0 if entry.factorises else 1]
     for point, (want_density, want_gradient) in wanted:
         density, gradient = f(point)

@@ -8,7 +8,7 @@ import pytensor.tensor as pt
 from zoo.listing import as_float, model
 
 
-@model(fallbacks="Scan")
+@model()
 def sir_epidemic(rng):
     """A discrete SIR model stepped by Scan."""
     transmission = pm.LogNormal("transmission", -1.0, 0.3)
@@ -42,7 +42,7 @@ def euler(step, start, parameters, steps):
     )
 
 
-@model(fallbacks="Scan")
+@model()
 def lotka_volterra(rng):
     """Predator and prey by Euler steps, of which some are seen."""
     a, b, c, d = (pm.LogNormal(name, -0.5, 0.3) for name in "abcd")
@@ -58,7 +58,7 @@ def lotka_volterra(rng):
         pm.LogNormal(name, pt.log(curve[4::5]), sigma, observed=seen)
 
 
-@model(fallbacks="Scan")
+@model()
 def pendulum(rng):
     """Runge-Kutta of fourth order for a damped pendulum: a vector as state."""
     damping, pull = pm.HalfNormal("damping", 0.5), pm.LogNormal("pull", 0.0, 0.3)
@@ -79,7 +79,7 @@ def pendulum(rng):
     pm.Normal("y", path[:, 0], pm.HalfNormal("sigma", 1.0), observed=y)
 
 
-@model(fallbacks="Scan")
+@model()
 def seir_with_contacts(rng):
     """Age groups, a contact rate that walks: a sequence, and matrices in each step."""
     groups, days = 3, 25
@@ -104,7 +104,7 @@ def seir_with_contacts(rng):
     pm.NegativeBinomial("y", mu=1000 * onset * exposed, alpha=10.0, observed=cases)
 
 
-@model(fallbacks="Scan")
+@model()
 def adstock_by_recursion(rng):
     """Spending carried over by a recursion with channels side by side."""
     weeks, channels = 80, 4
@@ -124,7 +124,7 @@ def adstock_by_recursion(rng):
     pm.Normal("y", mu, pm.HalfNormal("sigma", 1.0), observed=y)
 
 
-@model(fallbacks="Scan")
+@model()
 def recurrent_network(rng):
     """A gated cell with four hidden units over sequences side by side."""
     x = pt.constant(as_float(rng.normal(size=(15, 8, 2))))

@@ -253,4 +253,4 @@ def bayesian_bootstrap(rng):
     weights = pm.Dirichlet("weights", as_float(np.ones(50)))
     mean = pm.Deterministic("mean", (weights * y).sum())
     variance = (weights * (y - mean) ** 2).sum()
-    pm.Normal("seen", mean, pt.sqrt(variance / 50 + as_float(1e-3)), observed=as_float(0.1))
+    pm.Normal("seen", mean, pt.sqrt(variance / 50 + as_float(0.1)), observed=as_float(0.1))

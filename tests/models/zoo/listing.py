@@ -17,6 +17,8 @@ class Entry:
     factorises: bool = False
     #: Nodes that the core hands on, with the reason.
     fallbacks: str = ""
+    #: False where rounding in float32 leaves nothing to compare.
+    float32: bool = True
     #: Takes more than a few seconds to compile or to call.
     slow: bool = False
 

@@ -133,13 +133,13 @@ def poisson_regression_with_exposure(rng):
     pm.Poisson("y", mu=mu, observed=rng.poisson(2.0, 250))
 
 
-@model()
+@model(fallbacks="ScalarLoop")
 def hurdle_counts(rng):
     """Whether there is any, and how many: two linear predictors."""
-    x = as_float(rng.normal(size=(200, 3)))
+    x = as_float(rng.normal(size=(30, 3)))
     a, b = pm.Normal("a", 0.0, 1.0, shape=3), pm.Normal("b", 0.0, 0.3, shape=3)
     alpha = pm.Exponential("alpha", 1.0)
-    counts = rng.poisson(3.0, 200) * rng.integers(0, 2, 200)
+    counts = rng.poisson(3.0, 30) * rng.integers(0, 2, 30)
     pm.HurdleNegativeBinomial(
         "y", psi=pm.math.sigmoid(x @ a), mu=pt.exp(1 + x @ b), alpha=alpha, observed=counts
     )

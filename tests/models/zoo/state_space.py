@@ -37,7 +37,7 @@ def kalman(y, seen, transition, design, noise, state_cov, start_cov):
     return densities.sum()
 
 
-@model(fallbacks="Scan", factorises=True)
+@model(factorises=True, slow=True)
 def kalman_filter(rng):
     """100 steps, 3 states, 2 series."""
     steps, states, series = 100, 3, 2
@@ -58,7 +58,7 @@ def kalman_filter(rng):
     )
 
 
-@model(fallbacks="Scan", factorises=True)
+@model(factorises=True)
 def structural_time_series(rng):
     """Level, slope, a season of four quarters and an AR(1) cycle: 6 states, some values missing."""
     steps = 60
@@ -88,7 +88,7 @@ def as_index(places: list[int]) -> np.ndarray:
     return np.array(places, dtype="int64")
 
 
-@model(fallbacks="Scan", factorises=True)
+@model(factorises=True, slow=True)
 def dynamic_factors(rng):
     """Eight states: two factors with two lags and four errors of their own."""
     steps, series = 30, 4
@@ -116,7 +116,7 @@ def dynamic_factors(rng):
     )
 
 
-@model(fallbacks="Scan")
+@model()
 def local_level_scalar(rng):
     """The filter of one state, written with scalars."""
     q, r = pm.HalfNormal("q", 1.0), pm.HalfNormal("r", 1.0)
@@ -138,7 +138,7 @@ def local_level_scalar(rng):
     pm.Potential("y", -0.5 * terms.sum())
 
 
-@model(fallbacks="Scan")
+@model()
 def arma(rng):
     """ARMA(2, 1): the errors are a recursion over two lags of the data and one of their own."""
     phi, theta = pm.Normal("phi", 0.0, 0.3, shape=2), pm.Uniform("theta", -0.8, 0.8)
@@ -156,7 +156,7 @@ def arma(rng):
     pm.Potential("y", pm.logp(pm.Normal.dist(0.0, pm.HalfNormal("s", 1.0)), errors).sum())
 
 
-@model(fallbacks="Scan")
+@model()
 def exponential_smoothing(rng):
     """Holt and Winters: level, trend and a season that reaches back four steps."""
     alpha, beta, gamma = (pm.Beta(name, 2.0, 4.0) for name in ("alpha", "beta", "gamma"))
@@ -179,7 +179,7 @@ def exponential_smoothing(rng):
     pm.Potential("y", pm.logp(pm.Normal.dist(0.0, pm.HalfNormal("s", 1.0)), errors).sum())
 
 
-@model(fallbacks="Scan")
+@model()
 def hidden_markov(rng):
     """The forward algorithm in logarithms, normal emissions."""
     states = 3
@@ -203,7 +203,7 @@ def hidden_markov(rng):
     pm.Potential("y", pt.logsumexp(alphas[-1]))
 
 
-@model(fallbacks="Scan")
+@model()
 def hidden_markov_side_by_side(rng):
     """Probabilities that are scaled in each step; Poisson emissions of six animals."""
     animals, steps, states = 6, 30, 2
@@ -228,7 +228,7 @@ def hidden_markov_side_by_side(rng):
     pm.Potential("y", terms.sum())
 
 
-@model(fallbacks="Scan")
+@model()
 def multivariate_garch(rng):
     """Constant correlation: variances of three series in one loop, by hand."""
     series, steps = 3, 40

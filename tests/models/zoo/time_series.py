@@ -152,7 +152,7 @@ def spectral_likelihood(rng):
     pm.Exponential("y", scale=density, observed=as_float(power))
 
 
-@model(fallbacks="Scan")
+@model()
 def garch(rng):
     """PyMC's own, whose density loops over the variances."""
     omega = pm.HalfNormal("omega", 1.0)
