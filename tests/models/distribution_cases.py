@@ -22,7 +22,7 @@ class Case:
     parameters: dict
     #: Inside the support: their density is finite.
     inside: object
-    #: Of the same shape, with a density of -inf somewhere.
+    #: Of the same shape, with a density of -inf somewhere, or refused.
     outside: object = None
     #: Each replaces some parameters and is refused.
     refused: tuple[dict, ...] = ()
@@ -41,6 +41,11 @@ class Case:
 
 
 CASES: dict[str, Case] = {}
+
+#: Why nodes of functions are handed on, for several cases each.
+NDTRI_EXP = {"icdf": "ndtri_exp"}
+BETAINCINV = {"icdf": "betaincinv"}
+GAMMAINCINV = {"icdf": "gammaincinv"}
 
 #: No distributions, or what cannot be compared: the reason.
 LEFT_OUT = {
@@ -114,32 +119,100 @@ case("HalfFlat", {}, POSITIVE, NEGATIVE)
 case("Normal", {"mu": 0.3, "sigma": 1.3}, REAL, [-INF, 0.0, INF], {"sigma": -1.0}, {"sigma": 0.0})
 case("Normal", {"mu": 0.3, "tau": 1.3}, REAL, None, {"tau": -1.0}, label="tau")
 truncated = {"mu": 0.1, "sigma": 1.3, "lower": -1.0, "upper": 2.0}
-case("TruncatedNormal", truncated, [-0.9, 0.2, 1.9], [-1.1, 0.0, 2.1], {"sigma": -1.0})
 case(
-    "TruncatedNormal", {"mu": 0.1, "sigma": 1.3, "lower": 4.0}, [4.1, 5.0], [3.9, 4.5], label="tail"
+    "TruncatedNormal",
+    truncated,
+    [-0.9, 0.2, 1.9],
+    [-1.1, 0.0, 2.1],
+    {"sigma": -1.0},
+    fallbacks=NDTRI_EXP,
+)
+case(
+    "TruncatedNormal",
+    {"mu": 0.1, "sigma": 1.3, "lower": 4.0},
+    [4.1, 5.0],
+    [3.9, 4.5],
+    label="tail",
+    fallbacks=NDTRI_EXP,
 )
 case("HalfNormal", {"sigma": 1.3}, POSITIVE, NEGATIVE, {"sigma": -1.0})
 case("SkewNormal", {"mu": 0.1, "sigma": 1.3, "alpha": 2.0}, REAL, None, {"sigma": -1.0})
-case("Beta", {"alpha": 1.3, "beta": 2.1}, UNIT, NOT_UNIT, {"alpha": -1.0}, {"beta": 0.0})
-case("Beta", {"mu": 0.4, "nu": 3.0}, UNIT, NOT_UNIT, {"nu": -1.0}, label="mu")
+case(
+    "Beta",
+    {"alpha": 1.3, "beta": 2.1},
+    UNIT,
+    NOT_UNIT,
+    {"alpha": -1.0},
+    {"beta": 0.0},
+    fallbacks=BETAINCINV,
+)
+case("Beta", {"mu": 0.4, "nu": 3.0}, UNIT, NOT_UNIT, {"nu": -1.0}, label="mu", fallbacks=BETAINCINV)
 case("Kumaraswamy", {"a": 1.3, "b": 2.1}, UNIT, NOT_UNIT, {"a": -1.0}, {"b": -1.0})
 case("Exponential", {"lam": 1.3}, POSITIVE, NEGATIVE, {"lam": -1.0})
 case("Laplace", {"mu": 0.1, "b": 1.3}, REAL, None, {"b": -1.0})
 asymmetric = {"kappa": 1.3, "mu": 0.1, "b": 1.1}
 case("AsymmetricLaplace", asymmetric, REAL, None, {"kappa": -1.0}, {"b": -1.0})
 case("LogNormal", {"mu": 0.1, "sigma": 1.3}, POSITIVE, NEGATIVE, {"sigma": -1.0})
-case("StudentT", {"nu": 3.5, "mu": 0.1, "sigma": 1.3}, REAL, None, {"nu": -1.0}, {"sigma": -1.0})
+case(
+    "StudentT",
+    {"nu": 3.5, "mu": 0.1, "sigma": 1.3},
+    REAL,
+    None,
+    {"nu": -1.0},
+    {"sigma": -1.0},
+    fallbacks=BETAINCINV,
+)
 student = {"a": 2.0, "b": 3.0, "mu": 0.1, "sigma": 1.3}
-case("SkewStudentT", student, REAL, None, {"a": -1.0}, {"b": -1.0}, {"sigma": -1.0})
+case(
+    "SkewStudentT",
+    student,
+    REAL,
+    None,
+    {"a": -1.0},
+    {"b": -1.0},
+    {"sigma": -1.0},
+    fallbacks=BETAINCINV,
+)
 case("Pareto", {"alpha": 1.1, "m": 1.3}, [1.4, 2.0, 9.0], [1.2, 2.0, 9.0], {"alpha": -1.0})
 case("Cauchy", {"alpha": 0.1, "beta": 1.3}, REAL, None, {"beta": -1.0})
 case("HalfCauchy", {"beta": 1.3}, POSITIVE, NEGATIVE, {"beta": -1.0})
-case("Gamma", {"alpha": 1.7, "beta": 2.1}, POSITIVE, NEGATIVE, {"alpha": -1.0}, {"beta": -1.0})
-case("Gamma", {"mu": 1.7, "sigma": 2.1}, POSITIVE, NEGATIVE, {"sigma": 0.0}, label="mu")
-case("InverseGamma", {"alpha": 1.7, "beta": 2.1}, POSITIVE, NEGATIVE, {"alpha": -1.0})
-case("ChiSquared", {"nu": 3.5}, POSITIVE, NEGATIVE, {"nu": -1.0})
+case(
+    "Gamma",
+    {"alpha": 1.7, "beta": 2.1},
+    POSITIVE,
+    NEGATIVE,
+    {"alpha": -1.0},
+    {"beta": -1.0},
+    fallbacks=GAMMAINCINV,
+)
+case(
+    "Gamma",
+    {"mu": 1.7, "sigma": 2.1},
+    POSITIVE,
+    NEGATIVE,
+    {"sigma": 0.0},
+    label="mu",
+    fallbacks=GAMMAINCINV,
+)
+case(
+    "InverseGamma",
+    {"alpha": 1.7, "beta": 2.1},
+    POSITIVE,
+    NEGATIVE,
+    {"alpha": -1.0},
+    fallbacks=GAMMAINCINV,
+)
+case("ChiSquared", {"nu": 3.5}, POSITIVE, NEGATIVE, {"nu": -1.0}, fallbacks=GAMMAINCINV)
 case("Weibull", {"alpha": 1.7, "beta": 2.1}, POSITIVE, NEGATIVE, {"alpha": -1.0}, {"beta": -1.0})
-case("HalfStudentT", {"nu": 3.5, "sigma": 1.3}, POSITIVE, NEGATIVE, {"nu": -1.0}, {"sigma": -1.0})
+case(
+    "HalfStudentT",
+    {"nu": 3.5, "sigma": 1.3},
+    POSITIVE,
+    NEGATIVE,
+    {"nu": -1.0},
+    {"sigma": -1.0},
+    fallbacks=BETAINCINV,
+)
 case("Wald", {"mu": 1.1, "lam": 1.3, "alpha": 0.1}, POSITIVE, NEGATIVE, {"mu": -1.0}, {"lam": -1.0})
 case("ExGaussian", {"mu": 0.1, "sigma": 1.3, "nu": 0.8}, [*REAL, 6.0], None, {"nu": -1.0})
 case("ExGaussian", {"mu": 0.1, "sigma": 1.3, "nu": 0.01}, REAL, None, label="small nu")
@@ -197,7 +270,15 @@ case("ZeroInflatedBinomial", zib, [0, 3, 7], [-1, 3, 8], {"p": 1.3}, {"psi": 1.4
 znb = {"psi": 0.4, "mu": 1.3, "alpha": 2.0}
 case("ZeroInflatedNegativeBinomial", znb, COUNTS, NO_COUNTS, {"mu": -1.0}, {"alpha": -1.0})
 case("HurdlePoisson", {"psi": 0.4, "mu": 1.3}, COUNTS, NO_COUNTS, {"mu": -1.0})
-case("HurdleNegativeBinomial", znb, COUNTS, NO_COUNTS, {"mu": -1.0}, {"alpha": -1.0})
+case(
+    "HurdleNegativeBinomial",
+    znb,
+    COUNTS,
+    NO_COUNTS,
+    {"mu": -1.0},
+    {"alpha": -1.0},
+    fallbacks={"logp": "ScalarLoop"},
+)
 hurdle = {"psi": 0.4, "alpha": 1.3, "beta": 2.0}
 case("HurdleGamma", hurdle, [0.0, 0.3, 2.0], [-1.0, 0.3, 2.0], {"alpha": -1.0})
 hurdle = {"psi": 0.4, "mu": 0.3, "sigma": 1.1}
@@ -321,14 +402,14 @@ case(
     "ZeroSumNormal",
     {"sigma": 1.3},
     [-0.7, 0.2, 0.5],
-    None,
-    {"sigma": -1.0},
+    [0.7, 0.2, 0.5],
     build=lambda sigma: pm.ZeroSumNormal.dist(sigma, support_shape=[3]),
     **simplex,
 )
 case("Wishart", {"nu": 6, "V": COV}, 5 * COV, None, {"nu": 1}, without_gradient=("nu",), **mv)
-CORR = COV / np.sqrt(np.outer(np.diag(COV), np.diag(COV)))
-case("LKJCorr", {"eta": 1.7}, CORR, None, {"eta": -1.0}, fixed={"n": 3}, **mv)
+# Values are Cholesky factors of correlation matrices.
+ROOT = CHOL / np.sqrt((CHOL**2).sum(axis=1, keepdims=True))
+case("LKJCorr", {"eta": 1.7}, ROOT, 2 * ROOT, {"eta": -1.0}, fixed={"n": 3}, **mv)
 
 
 def lkj_cholesky(eta, lam):
@@ -342,12 +423,12 @@ case(
     {"eta": 1.7, "lam": 0.8},
     packed,
     None,
-    {"eta": -1.0},
+    {"lam": -1.0},
     build=lkj_cholesky,
     **mv,
 )
 rows = {"mu": np.zeros((2, 3)), "rowcov": COV[:2, :2], "colcov": COV}
-case("MatrixNormal", rows, [POINT, 2 * POINT], None, {"colcov": NOT_COV}, **mv)
+case("MatrixNormal", rows, [POINT, 2 * POINT], **mv)
 
 
 def kronecker(mu, first, second, sigma):
