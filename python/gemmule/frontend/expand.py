@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from pytensor.compile.builders import OpFromGraph
 from pytensor.compile.rewriting import inline_ofg_node
 from pytensor.graph.basic import Apply, Variable
-from pytensor.graph.replace import vectorize_graph
 from pytensor.graph.traversal import io_toposort
-from pytensor.tensor.basic import AllocDiag, alloc_diag
-from pytensor.tensor.blockwise import Blockwise
 
 from gemmule.frontend.registry import lowering_of
 
@@ -40,23 +37,6 @@ def expansion_of(op) -> Expansion | None:
 @expands(OpFromGraph)
 def inline(node: Apply) -> list[Variable] | None:
     return inline_ofg_node(node) if lowering_of(node.op) is None else None
-
-
-@expands(Blockwise)
-def inline_batch(node: Apply) -> list[Variable] | None:
-    """The inner graph of a batch of `OpFromGraph`, with the batch in each of its nodes."""
-    core = node.op.core_op
-    if isinstance(core, AllocDiag):  # its inner graph depends on the number of dimensions
-        batch = node.op.batch_ndim(node)
-        axes = core.axis1 + batch, core.axis2 + batch
-        return [alloc_diag(node.inputs[0], core.offset, *axes)]
-    if not isinstance(core, OpFromGraph) or lowering_of(core) is not None:
-        return None
-    inner = core.fgraph
-    if len(inner.inputs) != len(node.inputs):  # shared variables
-        return None
-    replacements = dict(zip(inner.inputs, node.inputs, strict=True))
-    return vectorize_graph(inner.outputs, replacements)
 
 
 @dataclass
