@@ -140,7 +140,7 @@ def with_cumulative():
 
 
 @both_dtypes
-@pytest.mark.parametrize(("name", "kind"), with_cumulative())
+@pytest.mark.parametrize(("name", "kind"), list(with_cumulative()))
 def test_cumulative(name, kind, floatx):
     try:
         Graph(CASES[name]).cumulative(kind)

@@ -133,7 +133,7 @@ def poisson_regression_with_exposure(rng):
     pm.Poisson("y", mu=mu, observed=rng.poisson(2.0, 250))
 
 
-@model(fallbacks="ScalarLoop")
+@model()
 def hurdle_counts(rng):
     """Whether there is any, and how many: two linear predictors."""
     x = as_float(rng.normal(size=(30, 3)))

@@ -19,7 +19,7 @@ def weibull_survival(rng):
     )
 
 
-@model(fallbacks="ScalarLoop")
+@model()
 def censored_gamma(rng):
     """The gradient of the incomplete gamma function is a loop over scalars."""
     alpha = pm.Exponential("alpha", 1.0)
