@@ -5,20 +5,24 @@ from dataclasses import dataclass, field
 
 import mlx.core as mx
 import numpy as np
+from pytensor.conditional.op import IfElse
 from pytensor.graph.basic import Constant, Variable
 from pytensor.link.utils import raise_with_op
 
 from gemmule import _core
 from gemmule.config import config
-from gemmule.fallback import Fallback, PythonNode
+from gemmule.fallback import Fallback, PythonNode, to_numpy
 from gemmule.frontend import Conversion, HandedOn, Segment, convert
 from gemmule.frontend.checks import failure
-from gemmule.frontend.convert import name_of
+from gemmule.frontend.convert import name_of, placeholder
 from gemmule.frontend.generators import is_generator
+from gemmule.frontend.sparse_parts import Sparse, parts_of_value, value_of_parts
 from gemmule.generators import Generators, generator_at, is_handle
 
-# Kernels that find an index or a parameter out of range while they run.
-_CHECKED = {"gather", "scatter", "random"}
+# Kernels that find an index, a count or a parameter out of range while they run.
+_CHECKED = {
+    "csr_sample", "csrmm", "gather", "random", "repeat", "scatter", "sddmm", "searchsorted",
+}  # fmt: skip
 
 
 def _fallback(node, reason: str) -> Fallback:
@@ -33,6 +37,10 @@ class CompiledSegment:
         self.owner = owner
         native = {name for name, _ in _core.native_passes()}
         disabled = [name for name in config.disable if name not in native]
+        if any(isinstance(node.op, IfElse) for node in segment.nodes):
+            # One pass over elements of both branches would compute both. What is left once the
+            # condition is known is fused then.
+            disabled.append("fusion")
         self.optimised = _core.optimise(segment.graph, disabled=disabled, dump=config.dump)
         self._options = {
             "device": "cpu" if config.executor == "cpu" else config.device,
@@ -42,7 +50,7 @@ class CompiledSegment:
         # A call that fails must leave all inputs as they were: no donation where one may fail late.
         may_fail = segment.all_hold is not None or _CHECKED & self.optimised.counts.keys()
         self.executable = self._executable(self.optimised, [] if may_fail else donatable)
-        self._python: list[tuple[PythonNode, list[Variable]]] | None = None
+        self._python: list[tuple[PythonNode, list[Variable], tuple]] | None = None
         self._conditions = None
         self._generators = [i for i, v in enumerate(segment.inputs) if is_generator(v)]
 
@@ -113,14 +121,18 @@ class CompiledSegment:
         for node in self.segment.nodes:
             fallback = _fallback(node, reason)
             self.owner.fallbacks.append(fallback)
-            inputs = [self.owner.conversion.expanded.resolve(variable) for variable in node.inputs]
-            nodes.append((PythonNode(node, fallback), inputs))
+            expanded = self.owner.conversion.expanded
+            inputs = [expanded.resolve(variable) for variable in node.inputs]
+            nodes.append((PythonNode(node, fallback), inputs, expanded.guards_of(node)))
         self.owner.report(self.owner.fallbacks[-len(nodes) :])
         self._python = nodes
 
     def _run_in_python(self, values: list) -> list:
         known = dict(zip(self.segment.inputs, values, strict=True))
-        for python_node, inputs in self._python:
+        for python_node, inputs, guards in self._python:
+            if not all(bool(known[condition]) == taken for condition, taken in guards):
+                known.update((v, placeholder(v)) for v in python_node.node.outputs)
+                continue
             arguments = [v.data if isinstance(v, Constant) else known[v] for v in inputs]
             results = self.owner.run_node(python_node, arguments)
             known.update(zip(python_node.node.outputs, results, strict=True))
@@ -192,13 +204,28 @@ class CompiledFunction:
 
     def _steps(self) -> list[Step]:
         fallbacks = iter(self.fallbacks)
-        steps = []
+        steps = [self._split_step(variable, parts) for variable, parts in self.conversion.split]
         for stage in self.conversion.stages:
             if stage.segment is not None:
                 steps.append(self._segment_step(stage.segment))
             for handed in stage.nodes:
                 steps.append(self._node_step(handed, next(fallbacks)))
-        return steps
+        return steps + [self._join_step(v, parts) for v, parts in self.conversion.joined]
+
+    def _split_step(self, variable: Variable, parts: Sparse) -> Step:
+        return Step(
+            lambda values: parts_of_value(values[0]),
+            [self._register(variable)],
+            [self._register(part) for part in parts.variables],
+        )
+
+    def _join_step(self, variable: Variable, parts: Sparse) -> Step:
+        resolve = self.conversion.expanded.resolve
+        return Step(
+            lambda values: [value_of_parts(parts.format, values)],
+            [self._register(resolve(part)) for part in parts.variables],
+            [self._register(variable)],
+        )
 
     def _segment_step(self, segment: Segment) -> Step:
         # Between segments registers may share memory: donate only where there is one segment.
@@ -221,11 +248,20 @@ class CompiledFunction:
     def _node_step(self, handed: HandedOn, fallback: Fallback) -> Step:
         python_node = PythonNode(handed.node, fallback)
         resolve = self.conversion.expanded.resolve
-        return Step(
-            lambda values: self.run_node(python_node, values),
-            [self._register(resolve(variable)) for variable in handed.node.inputs],
-            [self._register(variable) for variable in handed.node.outputs],
-        )
+        inputs = [self._register(resolve(variable)) for variable in handed.node.inputs]
+        outputs = [self._register(variable) for variable in handed.node.outputs]
+        if not handed.guards:
+            return Step(lambda values: self.run_node(python_node, values), inputs, outputs)
+
+        def run_in_branch(values: list) -> list:
+            conditions = values[len(inputs) :]
+            for value, (_, taken) in zip(conditions, handed.guards, strict=True):
+                if bool(to_numpy(value)) != taken:
+                    return [placeholder(variable) for variable in handed.node.outputs]
+            return self.run_node(python_node, values[: len(inputs)])
+
+        conditions = [self._register(condition) for condition, _ in handed.guards]
+        return Step(run_in_branch, inputs + conditions, outputs)
 
     def _generators(self) -> Generators | None:
         inputs = [i for i, variable in enumerate(self.fgraph.inputs) if is_generator(variable)]

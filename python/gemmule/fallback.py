@@ -14,6 +14,7 @@ from pytensor.scalar.loop import ScalarLoop
 from pytensor.tensor.type import TensorType
 
 from gemmule.frontend.convert import DTYPES
+from gemmule.frontend.sparse_parts import is_sparse
 
 # MLX computes these exactly enough; float64 loses precision there, complex128 is narrowed.
 _MLX_DTYPES = DTYPES - {"float64", "complex64", "complex128"}
@@ -37,6 +38,10 @@ def to_numpy(value):
     return np.array(value) if isinstance(value, mx.array) else value
 
 
+def _is_dense(variable) -> bool:
+    return isinstance(variable.type, TensorType) and not is_sparse(variable)
+
+
 class PythonNode:
     """A node as a function of its input values.
 
@@ -48,8 +53,7 @@ class PythonNode:
         self.node = node
         self.fallback = fallback
         self._dtypes = [
-            np.dtype(out.type.dtype) if isinstance(out.type, TensorType) else None
-            for out in node.outputs
+            np.dtype(out.type.dtype) if _is_dense(out) else None for out in node.outputs
         ]
         self._destroyed = sorted({i for ids in node.op.destroy_map.values() for i in ids})
         self._mlx = self._mlx_function()
@@ -129,7 +133,7 @@ class PythonNode:
     def _mlx_function(self):
         variables = (*self.node.inputs, *self.node.outputs)
         if isinstance(self.node.op, HasInnerFunction) or not all(
-            isinstance(v.type, TensorType) and v.type.dtype in _MLX_DTYPES for v in variables
+            _is_dense(v) and v.type.dtype in _MLX_DTYPES for v in variables
         ):
             return None
         from pytensor.link.mlx.dispatch import mlx_funcify

@@ -254,7 +254,7 @@ Tensor eye(const Graph& graph, const Node& node, const Tensors& operands) {
 }
 
 [[noreturn]] void out_of_bounds(const Node& node, const kernels::IndexError& error) {
-  throw UserError("[" + std::string(info(node.op).name) + "] index " + std::to_string(error.index) +
+  throw IndexError("[" + std::string(info(node.op).name) + "] index " + std::to_string(error.index) +
                   " is out of bounds for axis " + std::to_string(error.axis) + " of size " +
                   std::to_string(error.size) + (node.origin.empty() ? "" : " (node \"" + node.origin + "\")"));
 }

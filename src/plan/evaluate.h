@@ -13,8 +13,7 @@ namespace gemmule {
 bool evaluates(Op op);
 
 // The results of one node, from tensors for its operands; nothing for ops that the host does not
-// evaluate. Throws UserError where the values
-// are at fault (an index out of bounds).
+// evaluate. Throws IndexError for an index out of bounds.
 std::optional<std::vector<Tensor>> evaluate(const Graph& graph, const Node& node,
                                             const std::vector<Tensor>& operands);
 

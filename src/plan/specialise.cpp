@@ -1,12 +1,15 @@
 #include "plan/specialise.h"
 
 #include <algorithm>
+#include <optional>
+#include <span>
 
 #include "ir/error.h"
 #include "ir/fused.h"
 #include "ir/infer_rules.h"
 #include "ir/scan.h"
 #include "ir/text.h"
+#include "kernels/selection.h"
 #include "kernels/view.h"
 #include "passes/pass.h"
 #include "plan/evaluate.h"
@@ -35,6 +38,13 @@ std::vector<int> sizes_of_loop(const Node& node) {
   return operands;
 }
 
+// The condition decides which branch the program has.
+bool is_static_choice(const Node& node) { return node.op == Op::choose_branch && node.attributes.flag("static"); }
+
+bool has_static_choice(const Graph& graph) {
+  return std::any_of(graph.nodes.begin(), graph.nodes.end(), is_static_choice);
+}
+
 // The operands of a node that say how large its result is.
 std::vector<int> size_operands(const Node& node) {
   int first = 0, end = static_cast<int>(node.inputs.size());
@@ -57,6 +67,15 @@ std::vector<int> size_operands(const Node& node) {
       first = 1;
       end = 1 + static_cast<int>(std::max<std::int64_t>(node.attributes.integer("sizes", -1), 0));
       break;
+    case Op::repeat_indices:
+      return {1};
+    case Op::csr_matmul:
+      return {3, 4};
+    case Op::csr_sample:
+      return {3};
+    case Op::choose_branch:
+      if (is_static_choice(node)) return {0};
+      return {};
     default:
       return {};
   }
@@ -108,13 +127,60 @@ class Specialiser {
   }
 
   Graph run() {
-    for (const Node& node : from_.nodes) add(node);
+    const std::vector<bool> live = live_values();
+    for (const Node& node : from_.nodes) {
+      const auto is_live = [&](ValueId output) { return static_cast<bool>(live[output]); };
+      if (std::any_of(node.outputs.begin(), node.outputs.end(), is_live)) add(node);
+    }
     for (const ValueId output : from_.outputs) to_.outputs.push_back(moved_[output]);
     return pruned(to_);
   }
 
  private:
+  // The operands of a choice that are its results, when its condition is known.
+  std::optional<std::span<const ValueId>> chosen(const Node& node) const {
+    if (!is_static_choice(node)) return std::nullopt;
+    const ValueId condition = moved_[node.inputs[0]];
+    const Tensor* value = condition == kNone ? nullptr : to_.constant(condition);
+    if (value == nullptr) return std::nullopt;
+    const std::span<const ValueId> results = std::span(node.inputs).subspan(1);
+    const std::size_t count = node.outputs.size();
+    return kernels::is_nonzero(value->dtype, value->data.get()) ? results.first(count) : results.last(count);
+  }
+
+  // What outputs are made of. A branch that is not taken is not looked at: it may be at fault.
+  std::vector<bool> live_values() const {
+    if (!has_static_choice(from_)) return std::vector<bool>(from_.values.size(), true);
+    std::vector<bool> live(from_.values.size(), false);
+    for (const ValueId output : from_.outputs) live[output] = true;
+    for (auto id = static_cast<NodeId>(from_.nodes.size()) - 1; id >= 0; --id) {
+      const Node& node = from_.nodes[id];
+      const auto taken = chosen(node);
+      for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+        if (!live[node.outputs[i]]) continue;
+        if (taken) {
+          live[(*taken)[i]] = true;
+        } else {
+          for (const ValueId operand : node.inputs) live[operand] = true;
+        }
+      }
+    }
+    return live;
+  }
+
+  void add_chosen(const Node& node, std::span<const ValueId> taken) {
+    for (std::size_t i = 0; i < taken.size(); ++i) {
+      if (moved_[taken[i]] == kNone) continue;  // a result that nobody reads
+      // A copy: the result of a choice is never memory of the caller's.
+      moved_[node.outputs[i]] = to_.add(Op::copy, {moved_[taken[i]]}, {}, node.origin);
+    }
+  }
+
   void add(const Node& node) {
+    if (const auto taken = chosen(node)) {
+      add_chosen(node, *taken);
+      return;
+    }
     std::vector<ValueId> operands;
     operands.reserve(node.inputs.size());
     for (const ValueId operand : node.inputs) operands.push_back(moved_[operand]);
@@ -305,7 +371,7 @@ Graph specialise_unfused(const Graph& graph, const std::vector<Type>& input_type
 
 Graph specialise(const Graph& graph, const std::vector<Type>& input_types, const std::vector<const Tensor*>& values) {
   Graph result = specialise_unfused(graph, input_types, values);
-  if (has_fused(graph)) {
+  if (has_fused(graph) || has_static_choice(graph)) {
     PassContext context;
     fusion(result, context);
   }

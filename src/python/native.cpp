@@ -191,7 +191,9 @@ std::shared_ptr<const CpuProgram> NativeExecutable::program_of(const Call& call)
     Graph prepared = graph_.prepared(
         call.sizes(),
         [&](int input) { return std::ranges::find(values, input, &std::pair<int, Tensor>::first)->second; }, options_);
-    found = cache_.keep(key, std::make_shared<const CpuProgram>(std::move(prepared), options));
+    auto made = std::make_shared<const CpuProgram>(std::move(prepared), options);
+    const std::size_t bytes = made->plan().workspace_bytes;
+    found = cache_.keep(key, std::move(made), bytes);
   }
   last_key_.assign(key.begin(), key.end());
   last_ = found;

@@ -1,9 +1,12 @@
 """PyTensor graphs as IR. `convert` does it; one module per family of ops says how."""
 
 from gemmule.frontend import (  # noqa: F401  (each registers its ops)
+    batched_index,
     blas,
     checks,
+    conditional,
     creation,
+    data,
     decompositions,
     elemwise,
     fourier,
@@ -13,6 +16,7 @@ from gemmule.frontend import (  # noqa: F401  (each registers its ops)
     scan,
     shape,
     signal,
+    sparse,
     subtensor,
 )
 from gemmule.frontend.convert import Conversion, HandedOn, Segment, Stage, convert

@@ -32,6 +32,8 @@ class Builder:
         self.origin = ""
         #: (value of the condition, node) of every check, in order.
         self.checks: list[tuple[int, object]] = []
+        #: Whether a size that depends on data may cut the graph: not in the body of a loop.
+        self.may_cut = False
         self._integers: dict[int, int] = {}
         #: Values that shapes and small arguments decide: what sizes may be made of.
         self._host: set[int] = set()

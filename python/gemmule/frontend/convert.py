@@ -15,10 +15,11 @@ from pytensor.tensor.type import TensorType
 from pytensor.tensor.type_other import NoneTypeT
 
 from gemmule.frontend.builder import Builder, SizeFromData
-from gemmule.frontend.expand import Expanded, expand
+from gemmule.frontend.expand import Expanded, Guard, expand
 from gemmule.frontend.generators import DTYPE as GENERATOR
 from gemmule.frontend.generators import GeneratorUses, copied, generator_uses, is_generator
 from gemmule.frontend.registry import lowering_of, unsupported
+from gemmule.frontend.sparse_parts import Sparse, is_sparse
 
 DTYPES = frozenset(
     {"bool", "float16", "float32", "float64", "complex64", "complex128"}
@@ -55,6 +56,8 @@ class HandedOn:
 
     node: Apply
     reason: str
+    #: What has to hold for it to run.
+    guards: tuple[Guard, ...] = ()
 
 
 @dataclass
@@ -72,6 +75,10 @@ class Conversion:
     stages: list[Stage]
     expanded: Expanded
     uses: GeneratorUses
+    #: Sparse inputs, and the parts that they are split into.
+    split: list[tuple[Variable, Sparse]] = field(default_factory=list)
+    #: Sparse outputs, and the parts that they are put together from.
+    joined: list[tuple[Variable, Sparse]] = field(default_factory=list)
 
     @property
     def handed_on(self) -> list[HandedOn]:
@@ -81,7 +88,7 @@ class Conversion:
 def ir_type(variable: Variable) -> tuple[str, tuple] | None:
     """dtype and shape of a tensor, scalar or generator variable, None for other types."""
     type_ = variable.type
-    if isinstance(type_, TensorType) and type_.dtype in DTYPES:
+    if isinstance(type_, TensorType) and not is_sparse(variable) and type_.dtype in DTYPES:
         return type_.dtype, type_.shape
     if isinstance(type_, ScalarType) and type_.dtype in DTYPES:
         return type_.dtype, ()
@@ -108,9 +115,14 @@ def convert(fgraph, moved=()) -> Conversion:
 
     ``moved`` are the inputs, generators, whose state may be moved on.
     """
-    expanded = expand(fgraph.toposort())
+    expanded = expand(fgraph.toposort(), fgraph.outputs)
     inputs = list(fgraph.inputs)
-    outputs = [expanded.resolve(output) for output in fgraph.outputs]
+    outputs = [expanded.value_of(output) for output in fgraph.outputs]
+    split = [(v, expanded.sparse[v]) for v in inputs if v in expanded.sparse]
+    joined = [(v, expanded.sparse[v]) for v in dict.fromkeys(outputs) if v in expanded.sparse]
+    joined = [(v, parts) for v, parts in joined if v.owner is not None]
+    read = [v for v in outputs if v not in dict(joined)]
+    read += [expanded.resolve(part) for _, parts in joined for part in parts.variables]
     uses = generator_uses(expanded.nodes, inputs, outputs, moved, expanded.resolve)
 
     whole = Segment(uses=uses)
@@ -131,8 +143,8 @@ def convert(fgraph, moved=()) -> Conversion:
         stages = _cut(expanded, reasons, cuts, uses)
     for stage in stages:
         if stage.segment is not None:
-            _set_outputs(stage.segment, stages, outputs, expanded)
-    return Conversion(inputs, outputs, stages, expanded, uses)
+            _set_outputs(stage.segment, stages, read, expanded)
+    return Conversion(inputs, outputs, stages, expanded, uses, split, joined)
 
 
 # -- one node --------------------------------------------------------------------------------------
@@ -170,6 +182,8 @@ def _lower_into(segment: Segment, node: Apply, expanded: Expanded) -> set[Variab
     """Adds a node to a segment and returns the variables that have to be inputs of its segment."""
     lowering = lowering_of(node.op)
     if lowering is None:
+        if any(is_sparse(variable) for variable in (*node.inputs, *node.outputs)):
+            raise unsupported(f"no lowering of {type(node.op).__name__} of sparse matrices")
         raise unsupported(f"no lowering of {type(node.op).__name__}")
     operands = [expanded.resolve(variable) for variable in node.inputs]
     for variable in (*operands, *node.outputs):
@@ -177,6 +191,7 @@ def _lower_into(segment: Segment, node: Apply, expanded: Expanded) -> set[Variab
             raise unsupported(f"a value of type {variable.type}")
     builder = segment.builder
     builder.origin = name_of(node)
+    builder.may_cut = expanded.lazy
     inputs = [None if _is_none(v) else _value_of(segment, v) for v in operands]
     cuts: set[Variable] = set()
     checks = len(builder.checks)
@@ -200,8 +215,47 @@ def _lower_into(segment: Segment, node: Apply, expanded: Expanded) -> set[Variab
         if builder.dtype(value) != dtype:
             raise unsupported(f"the core computes {builder.dtype(value)} where {dtype} is declared")
         segment.values[variable] = builder.with_ones(value, shape)
+    _guard_checks(segment, expanded.guards_of(node), checks)
     segment.nodes.append(node)
     return cuts
+
+
+# -- branches --------------------------------------------------------------------------------------
+
+
+def _guarded(segment: Segment, value: int, guards: tuple[Guard, ...], otherwise: int) -> int:
+    """``value`` where all guards hold. Nothing that makes it is computed elsewhere."""
+    for condition, taken in reversed(guards):
+        condition = _value_of(segment, condition)
+        branches = [value, otherwise] if taken else [otherwise, value]
+        is_known = condition in segment.graph.inputs
+        value = segment.builder.add("choose_branch", condition, *branches, static=is_known)
+    return value
+
+
+def _guard_checks(segment: Segment, guards: tuple[Guard, ...], first: int) -> None:
+    """The checks from the ``first`` on are made in a branch: they hold where it is not taken."""
+    checks = segment.builder.checks
+    if guards and len(checks) > first:
+        holds = segment.builder.constant(np.array(True))
+        checks[first:] = [
+            (_guarded(segment, condition, guards, holds), node)
+            for condition, node in checks[first:]
+        ]
+
+
+def _placeholder(segment: Segment, variable: Variable) -> int:
+    """What stands for a result that is not computed."""
+    return segment.builder.constant(placeholder(variable))
+
+
+def placeholder(variable: Variable):
+    """A value of the type of a variable that nobody reads."""
+    kind = ir_type(variable)
+    if kind is None:
+        return None
+    dtype, shape = kind
+    return np.zeros([size or 0 for size in shape], dtype=dtype)
 
 
 # -- segments --------------------------------------------------------------------------------------
@@ -218,12 +272,17 @@ def _cut(expanded: Expanded, reasons, cuts, uses: GeneratorUses) -> list[Stage]:
         if node not in reasons:
             wanted = cuts.get(node, ())
             level = max((native.get(v, 0) + (v in wanted) for v in operands), default=0)
+            # A branch waits for its condition.
+            for condition, _ in expanded.guards_of(node):
+                level = max(level, native.get(condition, -1) + 1)
             _lower_into(segments.setdefault(level, Segment(uses=uses)), node, expanded)
             native.update((output, level) for output in node.outputs)
             python.update((output, level) for output in node.outputs)
         else:
+            guards = expanded.guards_of(node)
+            operands += [condition for condition, _ in guards]
             level = max((python.get(v, 0) for v in operands), default=0)
-            handed.setdefault(level, []).append(HandedOn(node, reasons[node]))
+            handed.setdefault(level, []).append(HandedOn(node, reasons[node], guards))
             native.update((output, level + 1) for output in node.outputs)
             python.update((output, level) for output in node.outputs)
     levels = sorted(segments.keys() | handed.keys())
@@ -239,12 +298,18 @@ def _set_outputs(segment: Segment, stages, outputs, expanded: Expanded) -> None:
             readers += stage.segment.inputs
         for handed in stage.nodes:
             readers += [expanded.resolve(variable) for variable in handed.node.inputs]
+            readers += [condition for condition, _ in handed.guards]
     segment.outputs = list(dict.fromkeys(v for v in readers if v in made))
     builder = segment.builder
     # What inlining makes an input by another name must not share its memory.
     given = set(segment.graph.inputs)
     values = [segment.values[variable] for variable in segment.outputs]
     values = [builder.add("copy", value) if value in given else value for value in values]
+    guards = {output: expanded.guards_of(node) for node in segment.nodes for output in node.outputs}
+    values = [
+        _guarded(segment, value, guards[v], _placeholder(segment, v)) if guards[v] else value
+        for v, value in zip(segment.outputs, values, strict=True)
+    ]
     if builder.checks:
         builder.origin = "checks"
         all_hold = builder.checks[0][0]

@@ -88,14 +88,19 @@ def lower_split(node, inputs, builder):
         ]
     parts = [builder.cast(part, "int64") for part in builder.elements(splits, count)]
     if len(parts) != count:
-        raise unsupported("Split with another number of sizes than of parts")
-    results, start = [], builder.integer(0)
+        raise ValueError(f"Split into {count} parts with {len(parts)} sizes")
+    length = builder.add("equal", builder.dim(splits, 0), builder.integer(count))
+    builder.checks.append((length, node))
+    results, start, total = [], builder.integer(0), builder.integer(0)
     one = builder.integer(1)
     for part in parts:
-        stop = builder.add("add", start, part)
+        # With a negative size one of the two sums is not the length.
+        total = builder.add("add", total, part)
+        stop = builder.add("add", start, builder.add("maximum", part, builder.integer(0)))
         results.append(builder.add("slice", value, start, stop, one, axes=[axis]))
         start = stop
     _check_split(node, start, value, axis, builder)
+    _check_split(node, total, value, axis, builder)
     return results
 
 

@@ -18,7 +18,7 @@ from pytensor.tensor.linalg.solvers.tridiagonal import (
 from pytensor.tensor.type import dmatrix, dvector, iscalar, lscalar
 
 from gemmule.frontend.elemwise import is_complex
-from gemmule.frontend.expand import expands
+from gemmule.frontend.expand import Expanded, expands
 from gemmule.frontend.linalg import batched
 from gemmule.frontend.registry import lowers, unsupported
 from gemmule.frontend.shape import product_of
@@ -130,7 +130,7 @@ class PaddedLstsq(Op):
 
 
 @expands(Lstsq)
-def expand_lstsq(node):
+def expand_lstsq(node, expanded: Expanded):
     """Whether there are residuals depends on the rank."""
     a, b, rcond = node.inputs
     if (a.type.ndim, b.type.ndim, rcond.type.ndim) != (2, 2, 0):

@@ -21,8 +21,13 @@ from pytensor.tensor.shape import Shape_i
 
 from gemmule.frontend.blas import batched_product, match_batch
 from gemmule.frontend.elemwise import broadcast_sizes, is_complex
-from gemmule.frontend.expand import expands
-from gemmule.frontend.registry import lowering_of, lowers, unsupported
+from gemmule.frontend.expand import Expanded, expands
+from gemmule.frontend.registry import (
+    blockwise_lowering_of,
+    lowering_of,
+    lowers,
+    unsupported,
+)
 
 # Core op -> function(op, inputs, dtypes, builder) over inputs with equal batch dims.
 _BATCHED: dict[type, Callable] = {}
@@ -56,9 +61,11 @@ def lower_blockwise(node, inputs, builder):
     if batch == 0 and lowering_of(core_op) is not None:
         inner = core_op.make_node(*node.inputs)
         return lowering_of(core_op)(inner, inputs, builder)
+    if (lowering := blockwise_lowering_of(core_op)) is not None:
+        return lowering(node, inputs, builder)
     if type(core_op) not in _BATCHED and not isinstance(core_op, Dot):
         raise unsupported(f"Blockwise of '{core_op}'")
-    sizes = _batch_sizes(inputs, cores, batch, builder)
+    sizes = batch_sizes(inputs, batch, builder)
     if isinstance(core_op, Dot):
         dtype = node.outputs[0].type.dtype
         return [batched_product(*(builder.cast(value, dtype) for value in inputs), sizes, builder)]
@@ -68,7 +75,8 @@ def lower_blockwise(node, inputs, builder):
     return _BATCHED[type(core_op)](core_op, operands, _dtypes(node), builder)
 
 
-def _batch_sizes(inputs, cores, batch: int, builder) -> list[int]:
+def batch_sizes(inputs, batch: int, builder) -> list[int]:
+    """Sizes of the leading dims that are stretched to each other."""
     sizes = []
     for axis in range(batch):
         wide = [value for value in inputs if builder.shape(value)[axis] != 1]
@@ -77,7 +85,7 @@ def _batch_sizes(inputs, cores, batch: int, builder) -> list[int]:
 
 
 @expands(Blockwise)
-def vectorize_inner_graph(node):
+def vectorize_inner_graph(node, expanded: Expanded):
     """An inner graph over batch dims is the graph of its ops over batch dims."""
     core_op = node.op.core_op
     if not isinstance(core_op, OpFromGraph) or type(core_op) in _BATCHED:

@@ -37,5 +37,23 @@ def lowering_of(op: Op) -> Lowering | None:
     return None
 
 
+_BLOCKWISE: dict[type, Lowering] = {}
+
+
+def lowers_blockwise(*op_types: type) -> Callable[[Lowering], Lowering]:
+    """Registers the decorated function for `Blockwise` nodes with such a core op."""
+
+    def register(function: Lowering) -> Lowering:
+        for op_type in op_types:
+            _BLOCKWISE[op_type] = function
+        return function
+
+    return register
+
+
+def blockwise_lowering_of(core_op: Op) -> Lowering | None:
+    return _BLOCKWISE.get(type(core_op))
+
+
 def unsupported(reason: str) -> UnsupportedError:
     return UnsupportedError(reason)

@@ -8,7 +8,7 @@ from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 from pytensor.scan.op import Scan
 
-from gemmule.frontend.expand import expand, expands
+from gemmule.frontend.expand import Expanded, expand, expands
 from gemmule.frontend.generators import generator_uses
 from gemmule.frontend.registry import lowers, unsupported
 
@@ -135,7 +135,7 @@ class WholeScan(Op):
 
 
 @expands(Scan)
-def cut_at_the_end(node: Apply) -> list | None:
+def cut_at_the_end(node: Apply, expanded: Expanded) -> list | None:
     """A loop with a condition: what it computes, cut to the steps that it ran."""
     if not node.op.info.as_while:
         return None

@@ -9,16 +9,15 @@ from itertools import pairwise
 
 import numpy as np
 from pytensor.graph.basic import Constant
-from pytensor.tensor.extra_ops import Repeat
 from pytensor.tensor.subtensor import (
     AdvancedIncSubtensor,
     AdvancedSubtensor,
     IncSubtensor,
     Subtensor,
-    unflatten_index_variables,
 )
 
 from gemmule.frontend.builder import INT_MAX, INT_MIN
+from gemmule.frontend.data import is_update_by_one_value
 from gemmule.frontend.registry import lowers, unsupported
 
 
@@ -40,9 +39,15 @@ class Index:
 
 def _bounds(entry, inputs, builder) -> list[int]:
     """start, stop and step of a slice whose parts are positions in ``inputs`` or None."""
+    parts = (entry.start, entry.stop, entry.step)
+    return slice_bounds(*(None if part is None else inputs[part] for part in parts), builder)
+
+
+def slice_bounds(start, stop, step, builder) -> list[int]:
+    """start, stop and step as the IR has them, from values or None."""
     start, stop, step = (
-        None if part is None else builder.cast(builder.size(inputs[part]), "int64")
-        for part in (entry.start, entry.stop, entry.step)
+        None if part is None else builder.cast(builder.size(part), "int64")
+        for part in (start, stop, step)
     )
     step = builder.integer(1) if step is None else step
     constant = builder.graph.constant_value(step)
@@ -69,8 +74,10 @@ def _is_whole(entry, inputs, builder) -> bool:
 
 
 def _mask_positions(variable) -> list[np.ndarray]:
-    if not isinstance(variable, Constant):
-        raise unsupported("boolean mask that is computed")
+    if not isinstance(variable, Constant):  # `expand_masks` has replaced the others
+        raise unsupported(
+            "a computed mask for several batches, or of size 1 for an axis that is not"
+        )
     return list(variable.data.nonzero())
 
 
@@ -219,17 +226,8 @@ def _update(
 
 
 def _masked_update(node, inputs, builder) -> int | None:
-    """x[mask] = y for one y everywhere, which needs no positions: where(mask, y, x)."""
-    op = node.op
-    [first, *rest] = unflatten_index_variables(node.inputs[2:], op.idx_list)
-    if (
-        rest
-        or isinstance(first, slice)
-        or first.type.dtype != "bool"
-        or isinstance(first, Constant)
-    ):
-        return None
-    if not all(node.inputs[1].type.broadcastable):
+    """x[mask] = y for one y everywhere: where(mask, y, x)."""
+    if not is_update_by_one_value(node):
         return None
     x, y, mask = inputs
     y = builder.squeeze(y, range(builder.rank(y)))
@@ -240,19 +238,8 @@ def _masked_update(node, inputs, builder) -> int | None:
         if mask_size == 1 and size != 1:
             return None
     mask = builder.expand_dims(mask, range(builder.rank(mask), rank))
-    new = y if op.set_instead_of_inc else builder.add("add", x, y)
+    new = y if node.op.set_instead_of_inc else builder.add("add", x, y)
     return builder.add("where", mask, new, x)
-
-
-@lowers(Repeat)
-def lower_repeat(node, inputs, builder):
-    """Constant repeats, as a gather of constant positions."""
-    x, repeats = inputs
-    counts, axis = builder.graph.constant_value(repeats), node.op.axis
-    if counts is None or builder.shape(x)[axis] != len(counts):
-        raise unsupported("Repeat with counts that are computed")
-    positions = builder.constant(np.repeat(np.arange(len(counts)), counts))
-    return [builder.add("gather", x, positions, axes=[axis])]
 
 
 @lowers(IncSubtensor)
