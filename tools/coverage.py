@@ -31,6 +31,7 @@ from pytensor.tensor.random.op import RandomVariable
 from pytensor.tensor.type import TensorType
 
 from gemmule.frontend import convert
+from gemmule.frontend.expand import _EXPANSIONS
 from gemmule.frontend.registry import _LOWERINGS
 
 ROOT = Path(__file__).parent.parent
@@ -262,7 +263,7 @@ def tables() -> str:
     found = survey()
     sections = defaultdict(list)
     for op in op_classes():
-        known = any(base in _LOWERINGS for base in op.__mro__)
+        known = any(base in _LOWERINGS or base in _EXPANSIONS for base in op.__mro__)
         name = op.__qualname__
         row = row_of(name, known, issubclass(op, OpFromGraph) and not known, found.get(name))
         sections[op.__module__.removeprefix("pytensor.")].append(row)

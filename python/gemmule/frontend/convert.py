@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from pytensor.graph.basic import Apply, Constant, Variable
+from pytensor.printing import Print
 from pytensor.scalar.basic import ScalarType
 from pytensor.tensor.type import TensorType
 from pytensor.tensor.type_other import NoneTypeT
@@ -182,6 +183,8 @@ def _lower_into(segment: Segment, node: Apply, expanded: Expanded) -> set[Variab
     """Adds a node to a segment and returns the variables that have to be inputs of its segment."""
     lowering = lowering_of(node.op)
     if lowering is None:
+        if isinstance(node.op, Print):
+            raise unsupported("it prints, which Python does")
         if any(is_sparse(variable) for variable in (*node.inputs, *node.outputs)):
             raise unsupported(f"no lowering of {type(node.op).__name__} of sparse matrices")
         raise unsupported(f"no lowering of {type(node.op).__name__}")

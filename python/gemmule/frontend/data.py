@@ -8,7 +8,6 @@ import numpy as np
 import pytensor.tensor as pt
 from pytensor.graph.basic import Apply, Constant
 from pytensor.graph.op import Op
-from pytensor.printing import Print
 from pytensor.tensor.basic import Choose, Nonzero, PermuteRowElements
 from pytensor.tensor.extra_ops import (
     Bartlett,
@@ -31,7 +30,7 @@ from pytensor.typed_list.basic import MakeList
 
 from gemmule.frontend.expand import Expanded, expands
 from gemmule.frontend.linalg import batch_sizes
-from gemmule.frontend.registry import lowers, lowers_blockwise, unsupported
+from gemmule.frontend.registry import lowers, lowers_blockwise
 
 # -- positions of what is not zero -----------------------------------------------------------------
 
@@ -455,8 +454,3 @@ def lower_bartlett(node, inputs, builder):
     last = builder.add("maximum", builder.add("subtract", m, one), one)
     share = builder.add("divide", builder.add("absolute", n), builder.cast(last, "float64"))
     return [builder.add("subtract", builder.constant(np.array(1.0)), share)]
-
-
-@lowers(Print)
-def lower_print(node, inputs, builder):
-    raise unsupported("it prints, which Python does")
