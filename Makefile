@@ -36,7 +36,7 @@ test-cpp: $(BUILD)/build.ninja ## run the C++ tests
 	@$(CTEST) --test-dir $(BUILD) --output-on-failure $(if $(FOLDER),-R '^$(FOLDER)$$') $(ARGS)
 
 test-python: build ## run the Python tests
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n auto --dist worksteal $(ARGS)
 
 fuzz: build ## run random graphs, and compare with PyTensor (ARGS="--graphs 10000 --seed 1")
 	@cd tests && ../$(PY) -m fuzz $(ARGS)

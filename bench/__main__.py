@@ -123,7 +123,7 @@ def _run_zoo(options: argparse.Namespace) -> dict:
     def show(rows: list) -> None:
         print(table(rows), end="\n\n", flush=True)
 
-    wanted = [case for case in zoo.cases() if options.match in case.name]
+    wanted = [case for case in zoo.cases() if _matches(options, case)]
     if options.quick and not options.match:
         wanted = [case for case in wanted if case.quick]
     if options.group:
@@ -207,8 +207,12 @@ def _selected(options: argparse.Namespace, cases: list) -> list:
         for case in cases
         if (not options.quick or case.quick)
         and (options.sizes is None or case.size in options.sizes)
-        and options.match in case.name
+        and _matches(options, case)
     ]
+
+
+def _matches(options: argparse.Namespace, case) -> bool:
+    return any(part in case.name for part in options.match.split(","))
 
 
 def _dtypes(options: argparse.Namespace, case) -> list[str]:
@@ -225,7 +229,9 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--only", choices=("modes", "executor", "zoo"), help="one part")
     parser.add_argument("--quick", action="store_true", help="few cases, float64, short runs")
     parser.add_argument("--sizes", type=_integers, help="only cases of these sizes: 8,64")
-    parser.add_argument("--match", default="", help="only cases with this in their name")
+    parser.add_argument(
+        "--match", default="", help="only cases with one of these in their name: gp,radon"
+    )
     parser.add_argument("--repeats", type=int, help="how often each mode is measured")
     parser.add_argument("--modes", type=_names, help="which modes: GEMMULE,NUMBA")
     parser.add_argument("--dtypes", type=_names, help="float32,float64")

@@ -216,7 +216,6 @@ case(
     [-1.3, 0.04, 1.9],
     [-2.1, 0.0, 2.1],
     fixed={"x_points": np.linspace(-2, 2, 9), "pdf_points": np.exp(-(np.linspace(-2, 2, 9) ** 2))},
-    fallbacks=dict.fromkeys(("logp", "logcdf", "logccdf"), "SplineWrapper"),
 )
 
 # -- discrete --------------------------------------------------------------------------------------

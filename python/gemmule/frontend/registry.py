@@ -31,6 +31,8 @@ def lowers(*op_types: type) -> Callable[[Lowering], Lowering]:
 
 def lowering_of(op: Op) -> Lowering | None:
     """The function registered for the nearest class of ``op``, or ``None``."""
+    if type(op).__module__.startswith("pymc."):
+        from gemmule.frontend import pymc_ops  # noqa: F401  (registers PyMC's)
     for op_type in type(op).__mro__:
         if op_type in _LOWERINGS:
             return _LOWERINGS[op_type]
