@@ -1,6 +1,7 @@
 """Mistakes that were found by `make fuzz`, each with a line on what was wrong."""
 
 import numpy as np
+import pytensor
 import pytensor.tensor as pt
 import pytest
 from frontend_support import check, compile_native
@@ -42,3 +43,23 @@ def test_argmax_of_complex_numbers():
     """The kernel refused it when the function was called, and the call failed."""
     z = pt.zvector("z")
     check([z], pt.argmax(z), np.array([1 + 1j, 2 - 1j, 2 + 0j]), native=False)
+
+
+def test_sum_with_a_result_of_a_node_that_has_several():
+    """`flatten` took the first result, a generator, for the draws; of slogdet it mixed up both."""
+    x, y = pt.dvector("x"), pt.dvector("y")
+    generator = pytensor.shared(np.random.default_rng(1))
+    draws = pt.random.normal(size=(2, 3), rng=generator)
+    f = pytensor.function([x, y], draws - pt.outer(x, y), mode="GEMMULE")
+    want = np.random.default_rng(1).normal(size=(2, 3)) - np.outer([1.0, 2.0], [1.0, 2.0, 3.0])
+    np.testing.assert_allclose(f([1.0, 2.0], [1.0, 2.0, 3.0]), want, rtol=1e-12)
+    A = pt.dmatrix("A")
+    sign, logdet = pt.linalg.slogdet(A)
+    check([A, x], 3 * sign - 2 * logdet + 5 * x @ x, np.diag([-1.0, 2.0, 4.0]), np.ones(3))
+
+
+@pytest.mark.parametrize("shape", [(2, 0), (0, 0), (0, 3), (2, 3)])
+def test_logsumexp_of_nothing(shape):
+    """An extremum that starts from an infinity has a value where there is nothing."""
+    x = pt.dmatrix("x")
+    check([x], [pt.logsumexp(x, axis=1), pt.max(x, axis=0, initial=-np.inf)], np.ones(shape))

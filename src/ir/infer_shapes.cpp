@@ -345,9 +345,14 @@ Types infer_logical(InferContext& context) {
   return infer_reduction(context, DType::bool_);
 }
 
-// Extrema have no identity: a reduced axis of size 0 is an error, as NumPy's.
+// Extrema have no identity: a reduced axis of size 0 is an error, as NumPy's, but with the attribute `initial`,
+// which starts them from an infinity.
 Types infer_extremum(InferContext& context, DType dtype) {
   const Shape& shape = context.type(0).shape;
+  if (context.attributes.flag("initial")) {
+    if (!is_inexact(dtype)) fail_dtype(context, describe(context, 0, "x") + ": `initial` is for floating point numbers");
+    return infer_reduction(context, dtype);
+  }
   for (const int axis : normal_axes(context, "axes", context.type(0).rank())) {
     if (shape[axis].size == 0) {
       fail_shape(context, describe(context, 0, "x") + ": axis " + std::to_string(axis) +

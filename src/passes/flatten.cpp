@@ -183,8 +183,10 @@ class Flattener {
     const auto hand_down = [&](ValueId value, const ScaleSum& scale) {
       ++visits[value];
       const NodeId node = graph_.values[value].node;
-      // Nodes that this walk itself added come after all others and are terms.
-      if (node == kNone || node >= static_cast<NodeId>(absorbed_.size())) return add_term(value, scale);
+      // Nodes that this walk itself added come after all others and are terms; so is each of several results.
+      if (node == kNone || node >= static_cast<NodeId>(absorbed_.size()) || graph_.nodes[node].outputs.size() > 1) {
+        return add_term(value, scale);
+      }
       for (const Scale& part : scale) add_scale(open[node], part);
     };
 
@@ -198,7 +200,7 @@ class Flattener {
       const bool looks_inside =
           is_root || (visits[value] == uses_[value] && has_same_shape(graph_.type(value), type));
       if (!looks_inside || !is_scaled_sum_op(node.op)) {
-        add_term(value_of(id, visits), scale);
+        add_term(value, scale);
         continue;
       }
       if (node.op == Op::add || node.op == Op::subtract) {
@@ -252,13 +254,6 @@ class Flattener {
       add_term(product_of(arrays), scaled);
     }
     finish(root, type, terms, walked, visits);
-  }
-
-  ValueId value_of(NodeId id, const std::map<ValueId, int>& visits) const {
-    for (const ValueId value : graph_.nodes[id].outputs) {
-      if (visits.contains(value)) return value;
-    }
-    return graph_.nodes[id].outputs[0];
   }
 
   // M * a * (A@B): the scale goes into the product, which can take it for nothing.

@@ -1,6 +1,7 @@
 #include "plan/specialise.h"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <span>
 
@@ -200,6 +201,10 @@ class Specialiser {
       add_loop(node, operands);
       return;
     }
+    if ((node.op == Op::reduce_max || node.op == Op::reduce_min) && node.attributes.flag("initial")) {
+      moved_[node.outputs[0]] = add_extremum(node, operands[0]);
+      return;
+    }
     const auto results = add_and_fold(node, operands);
     if (node.op == Op::broadcast_to) check_stretching(node, operands[0], results[0]);
     for (std::size_t i = 0; i < results.size(); ++i) moved_[node.outputs[i]] = results[i];
@@ -230,6 +235,26 @@ class Specialiser {
       }
       moved_[node.outputs[i]] = result;
     }
+  }
+
+  // An extremum that starts from an infinity: that where there is nothing else.
+  ValueId add_extremum(const Node& node, ValueId operand) {
+    const Type& type = to_.type(operand);
+    for (const std::int64_t axis : node.attributes.integers("axes")) {
+      if (type.shape[axis < 0 ? axis + type.rank() : axis].size != 0) continue;
+      const DType dtype = type.dtype;
+      const Integers shape = static_shape(to_.type(add_node(node, operand, node.attributes)));
+      const double infinity = std::numeric_limits<double>::infinity();
+      const ValueId nothing = to_.add_scalar(dtype, node.op == Op::reduce_max ? -infinity : infinity);
+      return broadcast_view(to_, nothing, shape);
+    }
+    return add_node(node, operand, {{"axes", node.attributes.integers("axes")}});
+  }
+
+  ValueId add_node(const Node& node, ValueId operand, Attributes attributes) {
+    Node plain = node;
+    plain.attributes = std::move(attributes);
+    return add_and_fold(plain, {operand})[0];
   }
 
   // The body for the sizes of its operands, without what constants decide and what no step changes.

@@ -31,7 +31,9 @@ def lower_reduction(node, inputs, builder):
         if is_complex(dtype):
             raise unsupported("extremum of complex numbers")
         name = "reduce_max" if kind is ps.Maximum else "reduce_min"
-        return [builder.cast(builder.add(name, value, axes=axes), dtype)]
+        may_be_empty = any(not builder.shape(value)[axis] for axis in axes)
+        attributes = {"initial": True} if getattr(op, "initial", False) and may_be_empty else {}
+        return [builder.cast(builder.add(name, value, axes=axes, **attributes), dtype)]
     if kind is MulWithoutZeros:
         one = builder.constant(np.ones((), dtype=builder.dtype(value)))
         zero = builder.constant(np.zeros((), dtype=builder.dtype(value)))
