@@ -75,6 +75,13 @@ TEST_F(Infer, MessagesNameOpValuesRuleAndNode) {
             "[batched_matmul] A is f64[2,3,4], B is f64[1,4,5]: batch dimensions 2 and 1 differ (node \"mu\")");
 }
 
+TEST_F(Infer, ExtremaThatStartFromAnInfinity) {
+  const Attributes from_infinity{{"axes", Integers{0}}, {"initial", true}};
+  EXPECT_EQ(type(graph.add(Op::reduce_max, {f64({0, 3})}, from_infinity)), "f64[3]");
+  EXPECT_EQ(error<DTypeError>(Op::reduce_min, {input(DType::i32, {0})}, from_infinity),
+            "[reduce_min] x is i32[0]: `initial` is for floating point numbers (node \"mu\")");
+}
+
 TEST_F(Infer, ProductsWithFlagsAndEmptyDimensions) {
   const Attributes both{{"trans_a", true}, {"trans_b", true}};
   EXPECT_EQ(type(graph.add(Op::matmul, {f64({4, 3}), f64({6, 4})}, both)), "f64[3,6]");

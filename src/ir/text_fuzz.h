@@ -72,6 +72,15 @@ inline const std::map<std::string, std::string>& written_programs() {
        "  %4: f64[6] = scan(%n, %x, %s, %c) {body = graph(%x: f64[], %s: f64[], %c: f64[]) {\n"
        "    %3: f64[] = multiply(%s, %c)\n    %4: f64[] = add(%3, %x)\n    return %4\n"
        "  }, sequences = 1, states = \"trace 0 -> 1\"}\n  return %4\n}\n"},
+      {"csr_matmul",
+       "graph(%d: f64[4], %i: i32[4], %p: i32[4], %r: i64[], %c: i64[], %B: f64[n,2]) {\n"
+       "  %6: f64[?,2] = csr_matmul(%d, %i, %p, %r, %c, %B)\n  return %6\n}\n"},
+      {"csr_sampled_matmul",
+       "graph(%i: i32[4], %p: i32[4], %A: f64[3,k], %B: f64[n,k]) {\n"
+       "  %4: f64[4] = csr_sampled_matmul(%i, %p, %A, %B)\n  return %4\n}\n"},
+      {"csr_sample",
+       "graph(%d: f64[4], %i: i32[4], %p: i32[4], %c: i64[], %j: i32[2], %q: i32[4]) {\n"
+       "  %6: f64[2] = csr_sample(%d, %i, %p, %c, %j, %q)\n  return %6\n}\n"},
   };
   return programs;
 }

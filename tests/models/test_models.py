@@ -1,7 +1,6 @@
 """Densities and gradients of PyMC models, against PyTensor's Python backend."""
 
-import time
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -17,7 +16,7 @@ from pytensor.tensor.elemwise import Elemwise
 from zoo import ZOO
 
 import gemmule
-from gemmule import GemmuleLinker, fallback
+from gemmule import fallback
 from gemmule.frontend.registry import _LOWERINGS, lowering_of, unsupported
 
 pytestmark = pytest.mark.usefixtures("executor")
@@ -256,48 +255,3 @@ def test_draw():
     y = pt.exp(x) + pm.Poisson.dist(3.0, shape=5)
     got = pm.draw(y, draws=4, random_seed=3, mode="GEMMULE")
     np.testing.assert_allclose(got, pm.draw(y, draws=4, random_seed=3, mode="FAST_COMPILE"))
-
-
-# -- time ------------------------------------------------------------------------------------------
-
-
-def gemm():
-    a, b, c = pt.matrices("a", "b", "c")
-    f = pytensor.function([a, b, c], 0.5 * (a @ b) + c, mode="GEMMULE")
-    return lambda: f(*np.ones((3, 8, 8), dtype=pytensor.config.floatX))
-
-
-def density_of(name):
-    model = ZOO[name].build()
-    f = model.logp_dlogp_function(ravel_inputs=True, mode="GEMMULE")
-    return lambda: f(DictToArrayBijection.map(model.initial_point()))
-
-
-@pytest.mark.parametrize(
-    "compile_it",
-    [
-        gemm,
-        partial(density_of, "mvnormal_cov"),
-        partial(density_of, "mvnormal_scaled_cov"),
-        partial(density_of, "logistic_regression"),
-    ],
-    ids=["gemm", "mvnormal_cov", "mvnormal_scaled_cov", "logistic_regression"],
-)
-def test_time_beyond_rewriting(compile_it, monkeypatch):
-    """Linking and the first call; PyTensor's rewriting comes before."""
-    seconds = []
-    make_all = GemmuleLinker.make_all
-
-    def timed(self, *args, **kwargs):
-        start = time.perf_counter()
-        result = make_all(self, *args, **kwargs)
-        seconds.append(time.perf_counter() - start)
-        return result
-
-    monkeypatch.setattr(GemmuleLinker, "make_all", timed)
-    call = compile_it()
-    start = time.perf_counter()
-    call()
-    seconds.append(time.perf_counter() - start)
-    assert len(seconds) == 2
-    assert sum(seconds) < 1.0
