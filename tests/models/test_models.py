@@ -83,7 +83,7 @@ def zoo(executor, floatx):
 ALL_MODELS = sorted(
     (
         p
-        for which in (("cpu", "float64"), ("mlx", "float64"), ("cpu", "float32"))
+        for which in product(("cpu", "mlx"), ("float64", "float32"))
         for p in zoo(*which)
     ),
     key=lambda p: list(ZOO).index(p.values[0]),
