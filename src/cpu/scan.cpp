@@ -119,6 +119,7 @@ class Scan : public Step {
   }
 
   void set_buffers(const StepContext& context) {
+    std::size_t turned = 0;
     for (std::size_t i = 0; i < loop_.states.size(); ++i) {
       Buffer buffer;
       buffer.state = loop_.states[i];
@@ -129,11 +130,11 @@ class Scan : public Step {
       if (buffer.state.kind != ScanState::Kind::output) set_copy(context, static_cast<int>(i), buffer);
       for (const std::int64_t read : buffer.state.reads) reads_.push_back({static_cast<int>(i), read});
       for (const std::int64_t write : buffer.state.writes) writes_.push_back({static_cast<int>(i), write});
-      // What rows lie in memory one behind the other: moved around as a whole.
-      turned_ = std::max(turned_, bytes_of(buffer.layout));
+      // Room to bring the largest of them into order.
+      turned = std::max(turned, bytes_of(buffer.layout));
       buffers_.push_back(std::move(buffer));
     }
-    turn_.resize(turned_);
+    turn_.resize(turned);
   }
 
   // Of a trace the first elements only: steps fill the rest.
@@ -306,7 +307,6 @@ class Scan : public Step {
   std::unique_ptr<CpuProgram::Calls> calls_;
   std::vector<Detour> detours_;
   std::vector<std::byte> scratch_, turn_;
-  std::size_t turned_ = 0;
   std::vector<void*> inputs_;   // of the body
   std::vector<void*> targets_;  // where its outputs belong
   std::vector<void*> outputs_;  // where it leaves them
