@@ -29,23 +29,33 @@ def _fallback(node, reason: str) -> Fallback:
     return Fallback(node=name_of(node), op=str(node.op), reason=reason)
 
 
+def _native_passes() -> set[str]:
+    return {name for name, _ in _core.native_passes()}
+
+
+def disabled_passes(segment: Segment) -> list[str]:
+    """The passes that are left out for a segment."""
+    disabled = [name for name in config.disable if name not in _native_passes()]
+    if any(isinstance(node.op, IfElse) for node in segment.nodes):
+        # One pass over elements of both branches would compute both. What is left once the
+        # condition is known is fused then.
+        disabled.append("fusion")
+    return disabled
+
+
 class CompiledSegment:
     """A segment's executable with donation, checks, and what only turns up at run time."""
 
     def __init__(self, segment: Segment, donatable: list[int], owner: "CompiledFunction"):
         self.segment = segment
         self.owner = owner
-        native = {name for name, _ in _core.native_passes()}
-        disabled = [name for name in config.disable if name not in native]
-        if any(isinstance(node.op, IfElse) for node in segment.nodes):
-            # One pass over elements of both branches would compute both. What is left once the
-            # condition is known is fused then.
-            disabled.append("fusion")
-        self.optimised = _core.optimise(segment.graph, disabled=disabled, dump=config.dump)
+        self.optimised = _core.optimise(
+            segment.graph, disabled=disabled_passes(segment), dump=config.dump
+        )
         self._options = {
             "device": "cpu" if config.executor == "cpu" else config.device,
             "executor": config.executor,
-            "disabled": [name for name in config.disable if name in native],
+            "disabled": [name for name in config.disable if name in _native_passes()],
         }
         # A call that fails must leave all inputs as they were: no donation where one may fail late.
         may_fail = segment.all_hold is not None or _CHECKED & self.optimised.counts.keys()

@@ -205,6 +205,7 @@ void bind_graph(nb::module_& m) {
           [](const Graph& graph, bool elide) { return to_text(graph, {.elide_large_constants = elide}); },
           "elide_large_constants"_a = false)
       .def("__str__", [](const Graph& graph) { return to_text(graph, {.elide_large_constants = true}); })
+      .def("copy", [](const Graph& graph) { return graph; }, "The same graph, to be changed by itself.")
       .def_static("parse", [](const std::string& text) { return parse_graph(text); }, "text"_a,
                   "Reads the text form. Raises ValueError with line and column.");
 }
