@@ -44,7 +44,10 @@ def disabled_passes(segment: Segment) -> list[str]:
 
 
 class CompiledSegment:
-    """A segment's executable with donation, checks, and what only turns up at run time."""
+    """A segment's executable with donation, checks, and what only turns up at run time.
+
+    Pickled with what the passes made of its graph: they do not run again.
+    """
 
     def __init__(self, segment: Segment, donatable: list[int], owner: "CompiledFunction"):
         self.segment = segment
@@ -59,13 +62,23 @@ class CompiledSegment:
         }
         # A call that fails must leave all inputs as they were: no donation where one may fail late.
         may_fail = segment.all_hold is not None or _CHECKED & self.optimised.counts.keys()
-        self.executable = self._executable(self.optimised, [] if may_fail else donatable)
+        self._donatable = [] if may_fail else donatable
+        self.executable = self._executable(self.optimised, self._donatable)
         self._python: list[tuple[PythonNode, list[Variable], tuple]] | None = None
         self._conditions = None
         self._generators = [i for i, v in enumerate(segment.inputs) if is_generator(v)]
 
     def _executable(self, optimised, donatable):
         return _core.Executable(optimised.graph, donatable=donatable, **self._options)
+
+    def __getstate__(self):
+        state = self.__dict__.copy()
+        del state["executable"]  # it holds the graph of `optimised`
+        return state
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self.executable = self._executable(self.optimised, self._donatable)
 
     @property
     def runs_in_python(self) -> bool:
@@ -158,6 +171,45 @@ class Step:
     outputs: list[int]
 
 
+# What steps run besides segments: classes and not closures, which cannot be pickled.
+
+
+@dataclass
+class _Split:
+    """The parts of a sparse matrix."""
+
+    def __call__(self, values: list) -> list:
+        return parts_of_value(values[0])
+
+
+@dataclass
+class _Join:
+    """The sparse matrix with these parts."""
+
+    format: str
+
+    def __call__(self, values: list) -> list:
+        return [value_of_parts(self.format, values)]
+
+
+@dataclass
+class _RunNode:
+    """A node in Python. With ``taken`` the last values are conditions, which have to be these."""
+
+    owner: "CompiledFunction"
+    node: PythonNode
+    taken: tuple[bool, ...] = ()
+
+    def __call__(self, values: list) -> list:
+        if not self.taken:
+            return self.owner.run_node(self.node, values)
+        count = len(values) - len(self.taken)
+        for value, taken in zip(values[count:], self.taken, strict=True):
+            if bool(to_numpy(value)) != taken:
+                return [placeholder(variable) for variable in self.node.node.outputs]
+        return self.owner.run_node(self.node, values[:count])
+
+
 @dataclass
 class CompiledFunction:
     """What `explain` reads: see its properties.
@@ -224,7 +276,7 @@ class CompiledFunction:
 
     def _split_step(self, variable: Variable, parts: Sparse) -> Step:
         return Step(
-            lambda values: parts_of_value(values[0]),
+            _Split(),
             [self._register(variable)],
             [self._register(part) for part in parts.variables],
         )
@@ -232,7 +284,7 @@ class CompiledFunction:
     def _join_step(self, variable: Variable, parts: Sparse) -> Step:
         resolve = self.conversion.expanded.resolve
         return Step(
-            lambda values: [value_of_parts(parts.format, values)],
+            _Join(parts.format),
             [self._register(resolve(part)) for part in parts.variables],
             [self._register(variable)],
         )
@@ -260,18 +312,9 @@ class CompiledFunction:
         resolve = self.conversion.expanded.resolve
         inputs = [self._register(resolve(variable)) for variable in handed.node.inputs]
         outputs = [self._register(variable) for variable in handed.node.outputs]
-        if not handed.guards:
-            return Step(lambda values: self.run_node(python_node, values), inputs, outputs)
-
-        def run_in_branch(values: list) -> list:
-            conditions = values[len(inputs) :]
-            for value, (_, taken) in zip(conditions, handed.guards, strict=True):
-                if bool(to_numpy(value)) != taken:
-                    return [placeholder(variable) for variable in handed.node.outputs]
-            return self.run_node(python_node, values[: len(inputs)])
-
         conditions = [self._register(condition) for condition, _ in handed.guards]
-        return Step(run_in_branch, inputs + conditions, outputs)
+        taken = tuple(taken for _, taken in handed.guards)
+        return Step(_RunNode(self, python_node, taken), inputs + conditions, outputs)
 
     def _generators(self) -> Generators | None:
         inputs = [i for i, variable in enumerate(self.fgraph.inputs) if is_generator(variable)]

@@ -56,17 +56,31 @@ class PythonNode:
             np.dtype(out.type.dtype) if _is_dense(out) else None for out in node.outputs
         ]
         self._destroyed = sorted({i for ids in node.op.destroy_map.values() for i in ids})
-        self._mlx = self._mlx_function()
-        self._thunk = None
-        self._lock = threading.Lock()
         op = node.op
         # An op that only has `perform` is re-entrant; others keep values in a thunk's storage.
         self._plain = not isinstance(op, HasInnerFunction | _NoPythonOp)
         self._loops = isinstance(getattr(op, "scalar_op", op), ScalarLoop)
         self._elements = 0
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """What belongs to this process."""
+        self._mlx = self._mlx_function()
+        self._thunk = None
+        self._lock = threading.Lock()
         self._compiled = None
         if self._plain:
-            op.prepare_node(node, None, None, "py")
+            self.node.op.prepare_node(self.node, None, None, "py")
+
+    def __getstate__(self):
+        state = self.__dict__.copy()
+        for name in ("_mlx", "_thunk", "_storage", "_lock", "_compiled"):
+            state.pop(name, None)
+        return state
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self._prepare()
 
     def __call__(self, values: list) -> list:
         if self._mlx is not None and any(isinstance(value, mx.array) for value in values):

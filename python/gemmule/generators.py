@@ -87,6 +87,15 @@ class Generators:
         #: Generators that nodes in Python made during the call.
         self._made: list = []
 
+    def __getstate__(self):
+        return self.inputs, self._moved, self._outputs, self._lock is not None
+
+    def __setstate__(self, state):
+        self.inputs, self._moved, self._outputs, alone = state
+        self._lock = threading.RLock() if alone else None
+        self._call = None
+        self._made = []
+
     def _prepare(self, generators: list) -> _Call:
         call = self._call
         if call is not None and call.generators == generators:

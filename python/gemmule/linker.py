@@ -47,6 +47,16 @@ class GemmuleLinker(JITLinker):
         "scan_reduce_trace_prealloc",
     )
 
+    #: Of the graph that was accepted. It is pickled with the linker, and so with the function:
+    #: where that is loaded nothing is rewritten, translated or optimised again.
+    _compiled: CompiledFunction | None = None
+
+    def accept(self, fgraph, no_recycling=None, profile=None):
+        linker = super().accept(fgraph, no_recycling, profile)
+        if linker._compiled is not None and linker._compiled.fgraph is not fgraph:
+            linker._compiled = None
+        return linker
+
     def fgraph_convert(self, fgraph, **kwargs):
         return CompiledFunction(fgraph, _donatable_inputs(fgraph))
 
@@ -66,7 +76,9 @@ class GemmuleLinker(JITLinker):
         input_storage, output_storage, storage_map = map_storage(
             fgraph, nodes, input_storage, output_storage, storage_map
         )
-        compiled = self.fgraph_convert(fgraph)
+        if self._compiled is None:
+            self._compiled = self.fgraph_convert(fgraph)
+        compiled = self._compiled
         thunk = _thunk(compiled, input_storage)
         thunk.inputs = input_storage
         thunk.outputs = output_storage

@@ -85,6 +85,16 @@ Executable::Executable(Graph graph, std::vector<int> donatable, const std::optio
   }
 }
 
+std::optional<std::string> Executable::device_name() const {
+  if (!device_) return std::nullopt;
+  return *device_ == mx::Device::cpu ? "cpu" : "gpu";
+}
+
+std::string Executable::executor_name() const {
+  if (executor_ == Executor::automatic) return "auto";
+  return executor_ == Executor::cpu ? "cpu" : "mlx";
+}
+
 bool Executable::is_native() const {
   if (executor_ != Executor::automatic) return executor_ == Executor::cpu;
   return (device_ ? *device_ : mx::default_device()) == mx::Device::cpu;

@@ -46,6 +46,11 @@ class Executable {
   std::pair<Graph, std::vector<std::pair<int, double>>> profile(nanobind::handle inputs, int repeats) const;
 
   const SizedGraph& sized_graph() const { return graph_; }
+  // What the constructor takes besides the graph.
+  const std::vector<int>& donatable() const { return donatable_; }
+  std::optional<std::string> device_name() const;
+  std::string executor_name() const;
+  const std::vector<std::string>& disabled() const { return prepare_.disabled; }
   // The graphs of all programs made so far.
   std::vector<Graph> graphs() const;
   // The graph that a call with inputs of these sizes runs.

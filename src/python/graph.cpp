@@ -15,6 +15,8 @@
 #include "ir/verify.h"
 #include "plan/specialise.h"
 #include "python/bindings.h"
+#include "python/graph_state.h"
+#include "python/tensors.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -22,52 +24,10 @@ using namespace nb::literals;
 namespace gemmule {
 namespace {
 
-DType to_dtype(const std::string& name) {
-  const auto dtype = parse_dtype(name);
-  if (!dtype) throw UnsupportedError("dtype '" + name + "' is not supported");
-  return *dtype;
-}
-
 Op to_op(const std::string& name) {
   const auto op = parse_op(name);
   if (!op) throw UnsupportedError("unknown op '" + name + "'");
   return *op;
-}
-
-// From so many bytes on a tensor reads the elements where the array has them.
-constexpr std::size_t kShared = 64 << 10;
-
-// Memory that lives as long as an array does. The last reader may be any thread, at any time.
-std::shared_ptr<const std::byte[]> memory_of(nb::object array, const void* data) {
-  PyObject* owner = array.release().ptr();
-  return {static_cast<const std::byte*>(data), [owner](const std::byte*) {
-            if (!Py_IsInitialized()) return;
-            const nb::gil_scoped_acquire lock;
-            Py_DECREF(owner);
-          }};
-}
-
-// Any NumPy array, made row-major and native first. A large one is not copied: constants do not change.
-Tensor to_tensor(nb::handle array) {
-  const nb::object numpy = nb::module_::import_("numpy");
-  const nb::object given = numpy.attr("asarray")(array);
-  const auto dtype = to_dtype(nb::cast<std::string>(given.attr("dtype").attr("name")));
-  const nb::object native = given.attr("astype")(given.attr("dtype").attr("newbyteorder")("="), "copy"_a = false);
-  nb::object dense = numpy.attr("ascontiguousarray")(native);
-  const auto shape = nb::cast<std::vector<std::int64_t>>(given.attr("shape"));
-  const auto address = nb::cast<std::uintptr_t>(dense.attr("ctypes").attr("data"));
-  const auto* data = reinterpret_cast<const void*>(address);
-  if (nb::cast<std::size_t>(dense.attr("nbytes")) < kShared || address % size_of(dtype) != 0) {
-    return Tensor::from_bytes(dtype, shape, data);
-  }
-  return {dtype, shape, memory_of(std::move(dense), data)};
-}
-
-nb::object to_numpy(const Tensor& tensor) {
-  const nb::object numpy = nb::module_::import_("numpy");
-  const nb::bytes bytes(reinterpret_cast<const char*>(tensor.data.get()), tensor.bytes());
-  const nb::object flat = numpy.attr("frombuffer")(bytes, "dtype"_a = std::string(numpy_name(tensor.dtype)));
-  return flat.attr("reshape")(nb::cast(tensor.shape));
 }
 
 Attribute to_attribute(const std::string& key, nb::handle value) {
@@ -204,6 +164,10 @@ void bind_graph(nb::module_& m) {
           "text",
           [](const Graph& graph, bool elide) { return to_text(graph, {.elide_large_constants = elide}); },
           "elide_large_constants"_a = false)
+      .def("__getstate__", [](const Graph& graph) { return state_of(graph); })
+      .def("__setstate__", [](Graph& graph, const nb::tuple& state) { new (&graph) Graph(graph_of(state)); })
+      .def("__copy__", [](const Graph& graph) { return Graph(graph); })
+      .def("__deepcopy__", [](const Graph& graph, nb::handle) { return Graph(graph); }, "memo"_a)
       .def("__str__", [](const Graph& graph) { return to_text(graph, {.elide_large_constants = true}); })
       .def("copy", [](const Graph& graph) { return graph; }, "The same graph, to be changed by itself.")
       .def_static("parse", [](const std::string& text) { return parse_graph(text); }, "text"_a,

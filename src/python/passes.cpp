@@ -34,7 +34,24 @@ void bind_passes(nb::module_& m) {
             }
             return rows;
           },
-          "What nearly matched: dicts of rule, node and reason.");
+          "What nearly matched: dicts of rule, node and reason.")
+      .def("__getstate__",
+           [](const Optimised& optimised) {
+             nb::list missed;
+             for (const Missed& row : optimised.missed) missed.append(nb::make_tuple(row.rule, row.node, row.reason));
+             return nb::make_tuple(optimised.graph, optimised.fired, missed, optimised.times);
+           })
+      .def("__setstate__",
+           [](Optimised& optimised, const nb::tuple& state) {
+             Optimised restored{nb::cast<Graph>(state[0]), nb::cast<decltype(Optimised::fired)>(state[1]), {},
+                                nb::cast<decltype(Optimised::times)>(state[3])};
+             for (const nb::handle row : nb::cast<nb::list>(state[2])) {
+               restored.missed.push_back({nb::cast<std::string>(row[0]), nb::cast<std::string>(row[1]),
+                                          nb::cast<std::string>(row[2])});
+             }
+             new (&optimised) Optimised(std::move(restored));
+           })
+      .def("__deepcopy__", [](const Optimised& optimised, nb::handle) { return Optimised(optimised); }, "memo"_a);
 
   m.def(
       "optimise",

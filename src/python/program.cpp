@@ -80,6 +80,19 @@ void bind_program(nb::module_& m) {
            "``(graph, [(index of the node or -1 for a copy, seconds)])`` of a call with these inputs: the\n"
            "minimum over `repeats` calls, per instruction. Raises ValueError where the native executor does not\n"
            "run it.")
+      // The programs are made again, at the first call with inputs of their sizes.
+      .def("__getstate__",
+           [](const Executable& executable) {
+             return nb::make_tuple(executable.sized_graph().graph(), executable.donatable(), executable.device_name(),
+                                   executable.executor_name(), executable.disabled());
+           })
+      .def("__setstate__",
+           [](Executable& executable, const nb::tuple& state) {
+             new (&executable) Executable(nb::cast<Graph>(state[0]), nb::cast<std::vector<int>>(state[1]),
+                                          nb::cast<std::optional<std::string>>(state[2]),
+                                          nb::cast<std::string>(state[3]),
+                                          nb::cast<std::vector<std::string>>(state[4]));
+           })
       .def_prop_ro("graph", [](const Executable& executable) { return executable.sized_graph().graph(); })
       .def_prop_ro(
           "programs",

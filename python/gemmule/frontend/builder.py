@@ -41,6 +41,15 @@ class Builder:
         self._elements: dict[int, list[int]] = {}
         self._large_constants: dict[tuple, int] = {}
 
+    def __getstate__(self):
+        """What is read after the conversion: conditions of checks, and the graph for their sake."""
+        return self.checks, self.graph if self.checks else None
+
+    def __setstate__(self, state):
+        self.__init__()
+        self.checks, graph = state
+        self.graph = graph or self.graph
+
     # -- nodes ---------------------------------------------------------------------------------
 
     def input(self, dtype: str, shape, name: str = "") -> int:
