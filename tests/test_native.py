@@ -28,7 +28,8 @@ def executable(f):
     """The core's part of a function, and its inputs' places among those of the function."""
     direct = gemmule.explain(f).compiled.direct()
     assert direct is not None
-    return direct
+    segment, places = direct
+    return segment.executable, places
 
 
 def program_text(f, *values):

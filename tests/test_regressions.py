@@ -63,3 +63,10 @@ def test_logsumexp_of_nothing(shape):
     """An extremum that starts from an infinity has a value where there is nothing."""
     x = pt.dmatrix("x")
     check([x], [pt.logsumexp(x, axis=1), pt.max(x, axis=0, initial=-np.inf)], np.ones(shape))
+
+
+def test_extremum_of_uint64():
+    """Its gradient-free form subtracts from the largest uint64, which is no i64."""
+    x = pt.matrix("x", dtype="uint64")
+    value = np.array([[3, 2**64 - 1], [2**63, 2**63 + 1]], "uint64")
+    check([x], [x.min(axis=0), x.max(axis=0), x + np.array([2**64 - 2, 1], "uint64")], value)

@@ -328,13 +328,11 @@ class CompiledFunction:
     # -- running -----------------------------------------------------------------------------------
 
     def direct(self):
-        """``(executable, indices of the inputs)`` when one call of the core is all, else None."""
+        """``(segment, indices of the inputs)`` when one call of the core is all, else None."""
         if self.generators is not None or self._only is None:
             return None
         [step], [segment] = self.steps, self.segments
-        if segment.segment.all_hold is not None:
-            return None
-        return segment.executable, step.inputs
+        return segment, step.inputs
 
     def _is_one_segment(self) -> bool:
         """Whether the outputs are those of one segment for inputs of the function."""

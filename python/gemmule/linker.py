@@ -116,8 +116,13 @@ def _thunk(compiled: CompiledFunction, input_storage):
 
     if direct is None:
         return through_steps
-    executable, indices = direct
+    segment, indices = direct
+    executable = segment.executable
     storages = tuple(input_storage[index] for index in indices)
+
+    if segment.segment.all_hold is not None:
+        # Which check does not hold is for Python to find out.
+        return _core.thunk(executable, storages, through_steps, is_checked=True)
 
     def at_once():
         try:

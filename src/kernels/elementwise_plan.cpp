@@ -8,6 +8,8 @@
 #include <string>
 #include <utility>
 
+#include "kernels/pair_loops.h"
+
 namespace gemmule::kernels {
 namespace {
 
@@ -437,7 +439,56 @@ class Binder {
       }
       for (int a = std::max(arity, 1); a < 3; ++a) in[a] = in[0];
       plan_.code.push_back({chosen ? chosen : plain, in, i.out, false});
+      halves_.push_back({i.op, dtype, arity, chosen ? scalars : 0});
     }
+    join_pairs();
+  }
+
+  // What a step was made of, as long as it may become part of a pair.
+  struct Half {
+    Op op;
+    DType dtype;
+    int arity;
+    unsigned scalars;
+  };
+
+  // Joins steps of which the second alone reads what the first computes.
+  void join_pairs() {
+    std::vector<int> uses(dtypes_.size(), 0), step_of(dtypes_.size(), -1);
+    for (const int reg : p_.outputs) uses[reg] += 2;
+    for (std::size_t k = 0; k < plan_.code.size(); ++k) {
+      const auto& in = plan_.code[k].in;
+      for (int a = 0; a < halves_[k].arity; ++a) {
+        if (a == 0 || in[a] != in[0]) ++uses[in[a]];
+      }
+      step_of[plan_.code[k].out] = static_cast<int>(k);
+    }
+    std::vector<bool> gone(plan_.code.size(), false);
+    for (std::size_t k = 0; k < plan_.code.size(); ++k) {
+      ElementwisePlan::Step& step = plan_.code[k];
+      for (int a = 0; a < halves_[k].arity && halves_[k].arity <= 2; ++a) {
+        const int reg = step.in[a], from = step_of[reg];
+        if (from < 0 || uses[reg] != 1 || halves_[from].arity > 2) continue;
+        const bool both = halves_[k].arity == 1 || step.in[0] == step.in[1];
+        const PairPlace place = both ? PairPlace::both : a == 0 ? PairPlace::left : PairPlace::right;
+        const Half& first = halves_[from];
+        const auto loop = pair_loop({first.op, first.scalars, halves_[k].op, place, halves_[k].scalars != 0},
+                                    halves_[k].dtype);
+        if (!loop) continue;
+        std::array<int, 3> in = plan_.code[from].in;
+        if (loop->swap) std::swap(in[0], in[1]);
+        in[2] = both ? in[0] : step.in[1 - a];
+        step = {loop->loop, in, step.out, false};
+        halves_[k].arity = 3;
+        gone[from] = true;
+        break;
+      }
+    }
+    std::size_t kept = 0;
+    for (std::size_t k = 0; k < plan_.code.size(); ++k) {
+      if (!gone[k]) plan_.code[kept++] = plan_.code[k];
+    }
+    plan_.code.resize(kept);
   }
 
   void bind_outputs() {
@@ -669,6 +720,7 @@ class Binder {
   std::vector<DType> dtypes_;
   std::vector<Level> level_;
   std::vector<int> filled_;  // its block, or -1
+  std::vector<Half> halves_;  // of plan_.code
   std::vector<int> written_at_;
   std::vector<int> slot_;
   std::vector<int> single_;   // registers of one computed element

@@ -10,6 +10,7 @@
 
 #include "python/bindings.h"
 #include "python/executable.h"
+#include "python/numpy_arrays.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -25,6 +26,7 @@ struct Thunk {
   PyObject* storages;   // tuple of lists of one element
   PyObject* otherwise;  // called with nothing where the native executor cannot decide, or fails
   const Executable* native;
+  bool is_checked;  // the last result is no output: it says whether all checks hold
 };
 
 // References to what the storages hold, for the time of a call.
@@ -46,6 +48,15 @@ class Held {
   boost::container::small_vector<PyObject*, 32> objects_;
 };
 
+// Takes the last of the results off; whether it is true.
+bool take_verdict(PyObject* results) {
+  const Py_ssize_t last = PyList_GET_SIZE(results) - 1;
+  PyObject* verdict = PyList_GET_ITEM(results, last);
+  const int holds = is_numpy_array(verdict) ? *static_cast<const bool*>(numpy_data(verdict)) : PyObject_IsTrue(verdict);
+  if (holds < 0 || PyList_SetSlice(results, last, last + 1, nullptr) != 0) nb::raise_python_error();
+  return holds != 0;
+}
+
 PyObject* call(PyObject* self, PyObject* const*, std::size_t count, PyObject* names) {
   const auto* thunk = reinterpret_cast<const Thunk*>(self);
   if (PyVectorcall_NARGS(count) != 0 || names != nullptr) {
@@ -54,7 +65,9 @@ PyObject* call(PyObject* self, PyObject* const*, std::size_t count, PyObject* na
   }
   try {
     const Held inputs(thunk->storages);
-    if (PyObject* results = thunk->native->run_native(inputs.objects())) return results;
+    PyObject* results = thunk->native->run_native(inputs.objects());
+    if (results != nullptr && (!thunk->is_checked || take_verdict(results))) return results;
+    Py_XDECREF(results);
   } catch (nb::python_error&) {
     PyErr_Clear();
   } catch (const std::exception&) {
@@ -114,7 +127,8 @@ PyTypeObject* thunk_type() {
   return type;
 }
 
-nb::object new_thunk(const nb::object& executable, const nb::tuple& storages, const nb::callable& otherwise) {
+nb::object new_thunk(const nb::object& executable, const nb::tuple& storages, const nb::callable& otherwise,
+                     bool is_checked) {
   const auto& native = nb::cast<const Executable&>(executable);
   if (native.sized_graph().graph().inputs.size() != storages.size()) {
     throw nb::value_error("thunk: one storage per input of the graph is needed");
@@ -132,6 +146,7 @@ nb::object new_thunk(const nb::object& executable, const nb::tuple& storages, co
   thunk->storages = Py_NewRef(storages.ptr());
   thunk->otherwise = Py_NewRef(otherwise.ptr());
   thunk->native = &native;
+  thunk->is_checked = is_checked;
   PyObject_GC_Track(thunk);
   return nb::steal(reinterpret_cast<PyObject*>(thunk));
 }
@@ -139,10 +154,11 @@ nb::object new_thunk(const nb::object& executable, const nb::tuple& storages, co
 }  // namespace
 
 void bind_thunk(nb::module_& m) {
-  m.def("thunk", &new_thunk, "executable"_a, "storages"_a, "otherwise"_a,
+  m.def("thunk", &new_thunk, "executable"_a, "storages"_a, "otherwise"_a, nb::kw_only(), "is_checked"_a = false,
         "A callable without arguments: the list of results of ``executable`` for what the one-element lists\n"
         "``storages`` hold. Calls ``otherwise()`` where the native executor does not run it, and after an error,\n"
-        "which ``otherwise`` is to raise.");
+        "which ``otherwise`` is to raise. With ``is_checked`` the last result is no output but says whether the\n"
+        "checks of the graph hold; where they do not, ``otherwise`` is called too.");
 }
 
 }  // namespace gemmule

@@ -61,6 +61,14 @@ def _roundings(node) -> int:
     return ROUNDINGS
 
 
+def _precision(node) -> float:
+    """The largest rounding inside: that of its coarsest operand where it is a graph by itself."""
+    if not hasattr(getattr(node.op, "core_op", node.op), "fgraph"):
+        return 0.0
+    dtypes = [np.dtype(v.type.dtype) for v in node.inputs if hasattr(v.type, "dtype")]
+    return max((float(np.finfo(d).eps) for d in dtypes if d.kind in "fc"), default=0.0)
+
+
 class Reference:
     """PyTensor's Python linker on a rewritten graph, with or without noise."""
 
@@ -72,6 +80,7 @@ class Reference:
             PerformLinker(allow_gc=False).accept(fgraph).make_all()
         )
         self.roundings = [_roundings(node) for node in self.order]
+        self.precisions = [_precision(node) for node in self.order]
 
     def run(self, values: list, generator=None) -> list:
         values = [*values, *deepcopy(self.shared[len(values) :])]
@@ -80,13 +89,15 @@ class Reference:
             container.storage[0] = _moved(value, generator, 1)
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            for node, thunk, roundings in zip(self.order, self.thunks, self.roundings, strict=True):
+            for node, thunk, roundings, precision in zip(
+                self.order, self.thunks, self.roundings, self.precisions, strict=True
+            ):
                 thunk()
                 for cell, output in zip(thunk.outputs, node.outputs, strict=True):
                     cell[0] = _as_declared(cell[0], output)
                 if generator is not None and not node.op.view_map:
                     for cell in thunk.outputs:
-                        cell[0] = _moved(cell[0], generator, roundings)
+                        cell[0] = _moved(cell[0], generator, roundings, precision)
         return [np.array(container.storage[0]) for container in self.outputs]
 
 
@@ -97,13 +108,13 @@ def _as_declared(value, variable):
     return value
 
 
-def _moved(value, generator, roundings: int):
+def _moved(value, generator, roundings: int, precision: float = 0.0):
     if generator is None or not isinstance(value, np.ndarray | np.floating | np.complexfloating):
         return value
     array = np.asarray(value)
     if array.dtype.kind not in "fc":
         return value
-    size = np.finfo(array.dtype).eps * roundings
+    size = max(float(np.finfo(array.dtype).eps), precision) * roundings
     noise = generator.uniform(-size, size, array.shape)
     if array.dtype.kind == "c":
         noise = noise + 1j * generator.uniform(-size, size, array.shape)

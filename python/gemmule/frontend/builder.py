@@ -80,7 +80,8 @@ class Builder:
         value = self.graph.constant(array)
         self._host.add(value)
         if array.ndim == 1 and array.dtype.kind in "iu" and array.size <= LONGEST_SHAPE:
-            self._elements[value] = [self.integer(int(element)) for element in array]
+            # Above the largest i64 an element is no size.
+            self._elements[value] = [self.integer(min(int(n), 2**63 - 1)) for n in array]
         return value
 
     def _large_constant(self, array: np.ndarray) -> int:
