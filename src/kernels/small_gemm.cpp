@@ -7,72 +7,127 @@
 namespace gemmule::kernels {
 namespace {
 
-// A row of the result in registers of four numbers; the last ones are not used.
+// Four numbers in a register.
 template <class T>
 struct Quad {
   typedef T type __attribute__((vector_size(4 * sizeof(T))));
 };
 
-// One column: A times a vector.
-template <class T>
+// x[0 ... count), zeros behind. Never by way of memory: a vector cannot be loaded from what was stored
+// number by number a moment ago.
+template <int count, class T, class Vector>
+GEMMULE_INLINE void load(const T* x, std::int64_t stride, Vector& vector) {
+  if constexpr (count >= 4) {
+    if (stride == 1) {
+      std::memcpy(&vector, x, sizeof vector);
+      return;
+    }
+  }
+  vector = Vector{};
+  vector[0] = x[0];
+  if constexpr (count > 1) vector[1] = x[stride];
+  if constexpr (count > 2) vector[2] = x[2 * stride];
+  if constexpr (count > 3) vector[3] = x[3 * stride];
+}
+
+template <int count, class T, class Vector>
+GEMMULE_INLINE void store(T* x, std::int64_t stride, const Vector& vector) {
+  if constexpr (count >= 4) {
+    if (stride == 1) {
+      std::memcpy(x, &vector, sizeof vector);
+      return;
+    }
+  }
+  x[0] = vector[0];
+  if constexpr (count > 1) x[stride] = vector[1];
+  if constexpr (count > 2) x[2 * stride] = vector[2];
+  if constexpr (count > 3) x[3 * stride] = vector[3];
+}
+
+// One column: A times a vector. `length`: k, or 0 where the compiler does not know it.
+template <class T, int length>
 GEMMULE_INLINE void multiply_vector(const GemmArgs& args, T alpha, T beta) {
   const auto* a = static_cast<const T*>(args.a.data);
   const auto* x = static_cast<const T*>(args.b.data);
   const auto* c = static_cast<const T*>(args.c.data);
   auto* out = static_cast<T*>(args.out.data);
-  const std::int64_t m = args.m, k = args.k, step = args.a.col_stride, x_step = args.b.row_stride;
+  const std::int64_t m = args.m, k = length > 0 ? length : args.k, step = args.a.col_stride;
+  T numbers[length > 0 ? length : kSmallGemm];
+  for (std::int64_t p = 0; p < k; ++p) numbers[p] = x[p * args.b.row_stride];
   for (std::int64_t i = 0; i < m; ++i) {
     const T* const row = a + i * args.a.row_stride;
     T sum(0);
-    for (std::int64_t p = 0; p < k; ++p) sum += row[p * step] * x[p * x_step];
+    for (std::int64_t p = 0; p < k; ++p) sum += row[p * step] * numbers[p];
     sum *= alpha;
     if (beta != T(0)) sum += beta * c[i * args.c.row_stride];
     out[i * args.out.row_stride] = sum;
   }
 }
 
-// n columns, a number that the compiler knows: a row of B and of the result is `quads` vectors.
-template <class T, int n>
+// n columns, a number that the compiler knows: a row of B and of the result is one vector or two.
+template <class T, int n, int length>
 GEMMULE_INLINE void multiply(const GemmArgs& args, T alpha, T beta) {
   using Vector = typename Quad<T>::type;
-  constexpr int quads = (n + 3) / 4;
+  constexpr int first = n < 4 ? n : 4, second = n - first;  // numbers in each vector
   const auto* a = static_cast<const T*>(args.a.data);
   const auto* b = static_cast<const T*>(args.b.data);
   const auto* c = static_cast<const T*>(args.c.data);
   auto* out = static_cast<T*>(args.out.data);
-  const std::int64_t m = args.m, k = args.k, step = args.a.col_stride;
-  const std::int64_t c_step = args.c.col_stride, out_step = args.out.col_stride;
-  Vector rows[kSmallGemm][quads];
-  for (std::int64_t p = 0; p < k; ++p) {
-    T row[quads * 4] = {};
-    if (args.b.col_stride == 1) {
-      for (int j = 0; j < n; ++j) row[j] = b[j];
-    } else {
-      for (int j = 0; j < n; ++j) row[j] = b[j * args.b.col_stride];
-    }
-    std::memcpy(rows[p], row, sizeof row);
-    b += args.b.row_stride;
+  const std::int64_t m = args.m, k = length > 0 ? length : args.k, step = args.a.col_stride;
+  const std::int64_t b_step = args.b.col_stride, c_step = args.c.col_stride, out_step = args.out.col_stride;
+  if (k > kSmallGemm) __builtin_unreachable();
+  Vector left[length > 0 ? length : kSmallGemm], right[length > 0 ? length : kSmallGemm];
+  for (std::int64_t p = 0; p < k; ++p, b += args.b.row_stride) {
+    load<first>(b, b_step, left[p]);
+    if constexpr (second > 0) load<second>(b + 4 * b_step, b_step, right[p]);
   }
   for (std::int64_t i = 0; i < m; ++i) {
-    Vector sum[quads] = {};
+    Vector sum{}, rest{};
     for (std::int64_t p = 0; p < k; ++p) {
       const T factor = a[p * step];
-      for (int q = 0; q < quads; ++q) sum[q] += factor * rows[p][q];
+      sum += factor * left[p];
+      if constexpr (second > 0) rest += factor * right[p];
     }
-    for (int q = 0; q < quads; ++q) sum[q] *= alpha;
-    T result[quads * 4];
-    std::memcpy(result, sum, sizeof result);
+    sum *= alpha;
+    rest *= alpha;
     if (beta != T(0)) {
-      for (int j = 0; j < n; ++j) result[j] += beta * c[j * c_step];
+      Vector addend;
+      load<first>(c, c_step, addend);
+      sum += beta * addend;
+      if constexpr (second > 0) {
+        load<second>(c + 4 * c_step, c_step, addend);
+        rest += beta * addend;
+      }
       c += args.c.row_stride;
     }
-    if (out_step == 1) {
-      for (int j = 0; j < n; ++j) out[j] = result[j];
-    } else {
-      for (int j = 0; j < n; ++j) out[j * out_step] = result[j];
-    }
+    store<first>(out, out_step, sum);
+    if constexpr (second > 0) store<second>(out + 4 * out_step, out_step, rest);
     a += args.a.row_stride;
     out += args.out.row_stride;
+  }
+}
+
+template <class T, int n, int length>
+GEMMULE_INLINE void multiply_columns(const GemmArgs& args, T alpha, T beta) {
+  if constexpr (n == 1)
+    multiply_vector<T, length>(args, alpha, beta);
+  else
+    multiply<T, n, length>(args, alpha, beta);
+}
+
+template <class T, int n>
+GEMMULE_INLINE void choose_length(const GemmArgs& args, T alpha, T beta) {
+  switch (args.k) {
+    case 1:
+      return multiply_columns<T, n, 1>(args, alpha, beta);
+    case 2:
+      return multiply_columns<T, n, 2>(args, alpha, beta);
+    case 3:
+      return multiply_columns<T, n, 3>(args, alpha, beta);
+    case 4:
+      return multiply_columns<T, n, 4>(args, alpha, beta);
+    default:
+      return multiply_columns<T, n, 0>(args, alpha, beta);
   }
 }
 
@@ -80,21 +135,21 @@ template <class T>
 GEMMULE_INLINE void choose(const GemmArgs& args, T alpha, T beta) {
   switch (args.n) {
     case 1:
-      return multiply_vector<T>(args, alpha, beta);
+      return choose_length<T, 1>(args, alpha, beta);
     case 2:
-      return multiply<T, 2>(args, alpha, beta);
+      return choose_length<T, 2>(args, alpha, beta);
     case 3:
-      return multiply<T, 3>(args, alpha, beta);
+      return choose_length<T, 3>(args, alpha, beta);
     case 4:
-      return multiply<T, 4>(args, alpha, beta);
+      return choose_length<T, 4>(args, alpha, beta);
     case 5:
-      return multiply<T, 5>(args, alpha, beta);
+      return choose_length<T, 5>(args, alpha, beta);
     case 6:
-      return multiply<T, 6>(args, alpha, beta);
+      return choose_length<T, 6>(args, alpha, beta);
     case 7:
-      return multiply<T, 7>(args, alpha, beta);
+      return choose_length<T, 7>(args, alpha, beta);
     default:
-      return multiply<T, 8>(args, alpha, beta);
+      return choose_length<T, 8>(args, alpha, beta);
   }
 }
 
