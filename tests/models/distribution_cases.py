@@ -9,6 +9,7 @@ from pkgutil import walk_packages
 
 import numpy as np
 import pymc as pm
+import pymc_extras as pmx
 import pytensor
 import pytensor.tensor as pt
 
@@ -533,4 +534,61 @@ case(
     {"spread": -1.0},
     build=euler_maruyama,
     **series,
+)
+
+# -- pymc-extras -----------------------------------------------------------------------------------
+
+extreme = {"mu": 0.1, "sigma": 1.3, "xi": 0.2}
+case(
+    "GenExtreme",
+    extreme,
+    [-2.0, 0.3, 4.0],
+    [-9.0, 0.3, 4.0],
+    {"sigma": -1.0},
+    {"xi": 1.5},
+    build=pmx.GenExtreme.dist,
+)
+case("Chi", {"nu": 2.5}, POSITIVE, NEGATIVE, {"nu": -1.0}, build=pmx.Chi.dist, cumulative=None)
+case("Maxwell", {"a": 1.3}, POSITIVE, NEGATIVE, {"a": -1.0}, build=pmx.Maxwell.dist, cumulative=None)
+case(
+    "GeneralizedPoisson",
+    {"mu": 1.5, "lam": 0.3},
+    COUNTS,
+    NO_COUNTS,
+    {"mu": -1.0},
+    build=pmx.GeneralizedPoisson.dist,
+    cumulative=None,
+)
+case(
+    "BetaNegativeBinomial",
+    {"alpha": 2.5, "beta": 1.5, "r": 3.0},
+    COUNTS,
+    NO_COUNTS,
+    {"alpha": -1.0},
+    build=pmx.BetaNegativeBinomial.dist,
+    cumulative=None,
+)
+case(
+    "Skellam",
+    {"mu1": 1.5, "mu2": 0.7},
+    [-2, 0, 3],
+    None,
+    {"mu1": -1.0},
+    build=pmx.Skellam.dist,
+    cumulative=None,
+)
+
+
+def markov_chain(P):
+    start = pm.Categorical.dist(p=np.array([0.4, 0.6]))
+    return pmx.DiscreteMarkovChain.dist(P=P, steps=4, init_dist=start)
+
+
+case(
+    "pymc_extras.DiscreteMarkovChain",
+    {"P": np.array([[0.7, 0.3], [0.2, 0.8]])},
+    [0, 1, 1, 0, 0],
+    None,
+    build=markov_chain,
+    cumulative=None,
 )

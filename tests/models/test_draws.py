@@ -2,6 +2,7 @@
 
 import numpy as np
 import pymc as pm
+import pymc_extras as pmx
 import pytest
 from pymc.distributions import distribution
 
@@ -200,6 +201,25 @@ def test_shapes_of_draws(name):
         ]
         assert draws[0].shape == draws[1].shape
         np.testing.assert_allclose(*draws, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("GenExtreme", {"mu": 0.1, "sigma": 1.3, "xi": 0.2}),
+        ("Chi", {"nu": 2.5}),
+        ("Maxwell", {"a": 1.3}),
+        ("GeneralizedPoisson", {"mu": 1.5, "lam": 0.3}),
+        ("BetaNegativeBinomial", {"alpha": 2.5, "beta": 1.5, "r": 3.0}),
+        ("Skellam", {"mu1": 1.5, "mu2": 0.7}),
+    ],
+)
+def test_draws_of_pymc_extras(name, parameters):
+    draws = [
+        pm.draw(getattr(pmx, name).dist(**parameters, size=(3, 2)), 4, random_seed=5, mode=mode)
+        for mode in ("FAST_COMPILE", "GEMMULE")
+    ]
+    np.testing.assert_allclose(draws[1], draws[0], rtol=1e-12)
 
 
 def regression():
