@@ -34,6 +34,22 @@ from gemmule.explain import Explanation, explain  # noqa: E402
 from gemmule.linker import GemmuleLinker  # noqa: E402
 from gemmule.profile import Profile, profile  # noqa: E402
 
+# PyMC and nutpie are imported where one of these is used.
+_SAMPLING = ("compile_model", "sample")
+
+
+def __getattr__(name):
+    if name in _SAMPLING:
+        from gemmule import nutpie
+
+        return getattr(nutpie, name)
+    raise AttributeError(f"module 'gemmule' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_SAMPLING})
+
+
 _forking.register()
 _linker.register()
 _mlx_blas.register()
@@ -44,7 +60,9 @@ __all__ = [
     "InternalError",
     "Profile",
     "UnsupportedError",
+    "compile_model",
     "config",
     "explain",
     "profile",
+    "sample",
 ]

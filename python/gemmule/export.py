@@ -22,7 +22,8 @@ def program_of(functions: dict, metadata: dict | None = None) -> _core.Program:
     the value that it has now, under its name (a number is added where two have one name). What is
     called ``"logp"``, with a float64 vector as its only other input and the outputs density and
     gradient, can be called by ``program.logp_address``; ``"expand"``, from such a vector to
-    another, by ``program.expand_address``; both take ``program.model_address`` last.
+    another, by ``program.expand_address``; both take ``program.model_address`` last. Their outputs
+    are given in float64.
 
     Raises UnsupportedError for what only Python runs: nodes that the core lacks, random draws,
     updates of shared variables; and for sizes and branches that depend on computed data.
@@ -146,7 +147,10 @@ def _function(name: str, function, data: _Data) -> _core.ProgramFunction:
         segment, graph, all_hold = None, _core.Graph(), []
         known = _reorder_inputs(graph, [], order)
     outputs = _unique_names([item.variable for item in function.maker.outputs], "output")
-    graph.set_outputs(_outputs(graph, conversion.outputs, known) + all_hold)
+    values = _outputs(graph, conversion.outputs, known)
+    if name in _BY_ADDRESS:
+        values = [_float64(graph, value) for value in values]
+    graph.set_outputs(values + all_hold)
 
     conditions, messages = None, []
     if all_hold:
@@ -157,6 +161,16 @@ def _function(name: str, function, data: _Data) -> _core.ProgramFunction:
         messages = [str(failure(node)) for _, node in segment.checks]
     inputs = [given[variable] for variable in order]
     return _core.ProgramFunction(name, graph, inputs, outputs, conditions, messages)
+
+
+# Functions whose results are float64 in memory, whatever they are computed in.
+_BY_ADDRESS = frozenset({"logp", "expand"})
+
+
+def _float64(graph, value: int) -> int:
+    if graph.dtype(value) == "float64":
+        return value
+    return graph.add("cast", [value], {"dtype": "float64"})[0]
 
 
 def _reorder_inputs(graph, had, wanted) -> dict:

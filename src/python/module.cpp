@@ -50,6 +50,7 @@ NB_MODULE(_core, m) {
   gemmule::bind_passes(m);
   gemmule::bind_program(m);
   gemmule::bind_stored_program(m);
+  gemmule::bind_sampler(m);
   gemmule::bind_thunk(m);
   gemmule::bind_cost(m);
   gemmule::bind_ops(m);
