@@ -1,8 +1,9 @@
-"""`python -m bench`: mode GEMMULE against PyTensor's other modes in one run, in three parts.
+"""`python -m bench`: mode GEMMULE against PyTensor's other modes in one run, in parts.
 
 modes: products, densities and models before and after, with MLX_BLAS and PyTensor's MLX mode.
 executor: the native executor for the CPU against NUMBA, JAX, C and BLAS itself, with its bars.
 zoo: the models of the tests against C, NUMBA, JAX and MLX, with bars; only when asked for (hours).
+batched: gradients of many chains in one call and in one for each; only when asked for.
 """
 
 import argparse
@@ -46,6 +47,11 @@ def main(arguments: list[str] | None = None) -> int:
     more = _run_executor(options, arguments) if options.only in (None, "executor") else {}
     if options.only == "zoo":
         more |= _run_zoo(options)
+    if options.only == "batched":
+        from bench import batched
+
+        rows = batched.run(options.match, options.repeats or (3 if options.quick else 30))
+        more |= {"batched": rows} if rows else {}
     if not results and not more:
         print("no case matches", file=sys.stderr)
         return 1
@@ -226,7 +232,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--only", choices=("modes", "executor", "zoo"), help="one part")
+    parser.add_argument("--only", choices=("modes", "executor", "zoo", "batched"), help="one part")
     parser.add_argument("--quick", action="store_true", help="few cases, float64, short runs")
     parser.add_argument("--sizes", type=_integers, help="only cases of these sizes: 8,64")
     parser.add_argument(

@@ -411,3 +411,14 @@ def test_the_executor_part_of_the_command_line(tmp_path, capsys):
     assert [row["case"] for row in saved["executor"]["results"]] == ["gemm 8"]
     assert saved["executor"]["results"][0]["backend_ms"] > 0
     assert "Ratios: GEMMULE's time over the peer's." in capsys.readouterr().out
+
+
+def test_the_batched_part_of_the_command_line(tmp_path, capsys):
+    path = tmp_path / "b.json"
+    arguments = ["--only", "batched", "--match", "eight schools", "--repeats", "1"]
+    assert main([*arguments, "--json", str(path)]) == 0
+    [row] = json.loads(path.read_text())["batched"]
+    assert (row["case"], row["chains"]) == ("eight schools", 64)
+    assert row["error"] < 1e-10
+    assert row["ratio"] == row["separate"] / row["batched"]
+    assert "eight schools" in capsys.readouterr().out

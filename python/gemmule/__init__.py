@@ -29,6 +29,7 @@ _check_mlx()
 from gemmule import forking as _forking  # noqa: E402
 from gemmule import linker as _linker  # noqa: E402
 from gemmule import mlx_blas as _mlx_blas  # noqa: E402
+from gemmule.batched import Batched, batched  # noqa: E402
 from gemmule.config import config  # noqa: E402
 from gemmule.explain import Explanation, explain  # noqa: E402
 from gemmule.linker import GemmuleLinker  # noqa: E402
@@ -55,11 +56,13 @@ _linker.register()
 _mlx_blas.register()
 
 __all__ = [
+    "Batched",
     "Explanation",
     "GemmuleLinker",
     "InternalError",
     "Profile",
     "UnsupportedError",
+    "batched",
     "compile_model",
     "config",
     "explain",

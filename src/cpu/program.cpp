@@ -13,16 +13,6 @@ namespace {
 // Flops and words of memory from which the interpreter is left to others: some ten microseconds.
 constexpr double kLongWork = 2e4;
 
-double work_of(const Graph& graph) {
-  double work = 0;
-  for (const Node& node : graph.nodes) {
-    if (const auto cost = gemmule::cost(graph, node)) {
-      work += cost->flops.value().value_or(0) + cost->bytes.value().value_or(0) / 8;
-    }
-  }
-  return work;
-}
-
 struct Aligned {
   void operator()(std::byte* memory) const { ::operator delete[](memory, std::align_val_t(kAlignment)); }
 };

@@ -6,12 +6,19 @@
 
 #include "cpu/program.h"
 #include "cpu/step.h"
+#include "kernels/blas.h"
 #include "kernels/fold_loops.h"
 #include "kernels/movement.h"
+#include "kernels/workers.h"
+#include "plan/cost.h"
 #include "plan/prepare.h"
 
 namespace gemmule::cpu {
 namespace {
+
+// Flops and words of memory from which threads share the blocks: some milliseconds. One chain of a model stays on its
+// thread, for others run the other chains.
+constexpr double kWorkOfThreads = 2e7;
 
 class RowBlocks : public Step {
  public:
@@ -33,16 +40,23 @@ class RowBlocks : public Step {
     for (std::size_t i = 0; i < context.results.size(); ++i) {
       results_.push_back(result_of(context, static_cast<int>(i), static_cast<int>(result_axes[i]), bytes));
     }
-    scratch_.resize(bytes);
-    inputs_.resize(context.operands.size());
-    outputs_.resize(context.results.size());
+    parts_.resize(number_of_parts());
+    for (Part& part : parts_) {
+      part.scratch.resize(bytes);
+      part.inputs.resize(context.operands.size());
+      part.outputs.resize(context.results.size());
+    }
   }
 
   void run(void* const* address) override {
-    if (rows_ == 0) return run_block(address, *full_, 0);
-    std::int64_t row = 0;
-    for (; row + block_ <= rows_; row += block_) run_block(address, *full_, row);
-    if (row < rows_) run_block(address, *rest_, row);
+    if (parts_.size() == 1) return run_part(address, 0);
+    kernels::run_parts(static_cast<int>(parts_.size()), [&](int part) { run_part(address, part); });
+    for (std::size_t part = 1; part < parts_.size(); ++part) {
+      for (std::size_t i = 0; i < results_.size(); ++i) {
+        const Result& result = results_[i];
+        if (result.sum) result.add(address[operands_ + static_cast<int>(i)], parts_[part].scratch.data() + result.total, result.count);
+      }
+    }
   }
 
  private:
@@ -85,6 +99,7 @@ class RowBlocks : public Step {
     bool sum = false;
     bool stored = false;       // by the block's own copy
     std::size_t scratch = 0;   // where a block's part is before it is added or stored
+    std::size_t total = 0;     // where the sum of a part of the blocks is, but that of the first part
     std::int64_t count = 0;    // elements of a sum
     std::size_t bytes = 0;
     void (*add)(void* to, const void* x, std::int64_t n) = nullptr;
@@ -106,6 +121,8 @@ class RowBlocks : public Step {
       result.bytes = static_cast<std::size_t>(result.count) * size_of(layout.dtype);
       result.add = kernels::fold_loops(Op::add, layout.dtype).combine;
       scratch += (result.bytes + 63) / 64 * 64;
+      result.total = scratch;
+      scratch += (result.bytes + 63) / 64 * 64;
     }
     if (result.stored) {
       const auto block = static_cast<std::size_t>(full_->program.plan().outputs[i].count());
@@ -114,24 +131,59 @@ class RowBlocks : public Step {
     return result;
   }
 
-  void run_block(void* const* address, const Block& block, std::int64_t row) {
+  // Consecutive blocks that one thread runs, in memory of their own.
+  struct Part {
+    std::vector<std::byte> scratch;
+    std::vector<const void*> inputs;
+    std::vector<void*> outputs;
+  };
+
+  std::int64_t blocks() const { return std::max<std::int64_t>(1, (rows_ + block_ - 1) / block_); }
+
+  // The same for every call, so that results do not depend on who else computes.
+  std::size_t number_of_parts() const {
+    const double work = work_of(full_->program.graph()) * static_cast<double>(blocks());
+    if (work < kWorkOfThreads) return 1;
+    return static_cast<std::size_t>(std::min<std::int64_t>(kernels::blas_threads(), blocks()));
+  }
+
+  void run_part(void* const* address, int index) {
+    const auto parts = static_cast<std::int64_t>(parts_.size());
+    const std::int64_t first = blocks() * index / parts, end = blocks() * (index + 1) / parts;
+    for (std::int64_t block = first; block < end; ++block) {
+      const std::int64_t row = block * block_;
+      const bool whole = row + block_ <= rows_ || rows_ == 0;
+      run_block(address, whole ? *full_ : *rest_, row, index, block == first);
+    }
+  }
+
+  void run_block(void* const* address, const Block& block, std::int64_t row, int index, bool is_first) {
+    Part& part = parts_[static_cast<std::size_t>(index)];
     for (int i = 0; i < operands_; ++i) {
-      inputs_[i] = static_cast<const std::byte*>(address[i]) + row * operand_steps_[i];
+      part.inputs[i] = static_cast<const std::byte*>(address[i]) + row * operand_steps_[i];
     }
     for (std::size_t i = 0; i < results_.size(); ++i) {
       const Result& result = results_[i];
       std::byte* const whole = static_cast<std::byte*>(address[operands_ + static_cast<int>(i)]);
       // The first block's part of a sum goes where the others are added.
-      const bool direct = result.sum ? row == 0 : !result.stored;
-      outputs_[i] = direct ? whole + row * result.step : scratch_.data() + result.scratch;
+      if (result.sum) {
+        part.outputs[i] = is_first ? total(address, i, index) : part.scratch.data() + result.scratch;
+      } else {
+        part.outputs[i] = result.stored ? part.scratch.data() + result.scratch : whole + row * result.step;
+      }
     }
-    block.program.run(inputs_.data(), outputs_.data());
+    block.program.run(part.inputs.data(), part.outputs.data());
     for (std::size_t i = 0; i < results_.size(); ++i) {
       const Result& result = results_[i];
       std::byte* const whole = static_cast<std::byte*>(address[operands_ + static_cast<int>(i)]);
-      if (result.sum && row > 0) result.add(whole, outputs_[i], result.count);
-      if (result.stored) block.stores[i]->run(outputs_[i], whole + row * result.step);
+      if (result.sum && !is_first) result.add(total(address, i, index), part.outputs[i], result.count);
+      if (result.stored) block.stores[i]->run(part.outputs[i], whole + row * result.step);
     }
+  }
+
+  std::byte* total(void* const* address, std::size_t i, int index) {
+    if (index == 0) return static_cast<std::byte*>(address[operands_ + static_cast<int>(i)]);
+    return parts_[static_cast<std::size_t>(index)].scratch.data() + results_[i].total;
   }
 
   int operands_;
@@ -139,9 +191,7 @@ class RowBlocks : public Step {
   std::vector<std::int64_t> operand_steps_;
   std::optional<Block> full_, rest_;
   std::vector<Result> results_;
-  std::vector<std::byte> scratch_;
-  std::vector<const void*> inputs_;
-  std::vector<void*> outputs_;
+  std::vector<Part> parts_;
 };
 
 }  // namespace

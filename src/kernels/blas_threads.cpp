@@ -6,6 +6,7 @@
 
 #include "kernels/blas.h"
 #include "kernels/blas_library.h"
+#include "kernels/workers.h"
 
 namespace gemmule::kernels {
 
@@ -53,7 +54,7 @@ bool BlasThreads::begin(bool pays) {
   if (most.load(std::memory_order_relaxed) == 1 && library_threads() == 1) return false;
   const Lock lock;
   if (calls_under_way++ == 0) most.store(library_threads(), std::memory_order_relaxed);
-  set_library_threads(pays ? most.load(std::memory_order_relaxed) : 1);
+  set_library_threads(pays && !in_part() ? most.load(std::memory_order_relaxed) : 1);
   return true;
 }
 

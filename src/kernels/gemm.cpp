@@ -1,12 +1,15 @@
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <type_traits>
 
 #include "kernels/blas.h"
 #include "kernels/blas_library.h"
 #include "kernels/scratch.h"
 #include "kernels/small_gemm.h"
 #include "kernels/strided_matrix.h"
+#include "kernels/workers.h"
 
 namespace gemmule::kernels {
 namespace {
@@ -133,6 +136,44 @@ GemvArgs single_row(const GemmArgs& g) {
           .out = {g.out.data, g.out.col_stride}};
 }
 
+// From so many multiplications and additions on, about a millisecond, waking threads that sleep
+// costs little. The library's own threads wait for the next product without sleeping, and are in
+// the way of whoever has other work then.
+constexpr double kWorkOfParts = 6e7;
+
+// Rows or columns of the result by as many threads as the library may use; false where one call of
+// the library does.
+bool gemm_in_parts(const GemmArgs& args) {
+  if (2.0 * args.m * args.n * args.k < kWorkOfParts || in_part()) return false;
+  const bool by_rows = args.m >= args.n;
+  const std::int64_t size = by_rows ? args.m : args.n;
+  const int parts = static_cast<int>(std::min<std::int64_t>(blas_threads(), size / 32));
+  if (parts < 2) return false;
+  run_parts(parts, [&](int part) {
+    const std::int64_t first = size * part / parts, count = size * (part + 1) / parts - first;
+    const auto moved = [&](auto matrix, std::int64_t stride) {
+      using Byte = std::conditional_t<std::is_const_v<std::remove_pointer_t<decltype(matrix.data)>>,
+                                      const std::byte, std::byte>;
+      const auto distance = first * stride * static_cast<std::int64_t>(size_of(args.dtype));
+      if (matrix.data != nullptr) matrix.data = static_cast<Byte*>(matrix.data) + distance;
+      return matrix;
+    };
+    GemmArgs piece = args;
+    (by_rows ? piece.m : piece.n) = count;
+    if (by_rows) {
+      piece.a = moved(args.a, args.a.row_stride);
+      piece.c = moved(args.c, args.c.row_stride);
+      piece.out = moved(args.out, args.out.row_stride);
+    } else {
+      piece.b = moved(args.b, args.b.col_stride);
+      piece.c = moved(args.c, args.c.col_stride);
+      piece.out = moved(args.out, args.out.col_stride);
+    }
+    gemm(piece);
+  });
+  return true;
+}
+
 }  // namespace
 
 void gemm(const GemmArgs& args) {
@@ -143,6 +184,7 @@ void gemm(const GemmArgs& args) {
     check_plain_product("gemm", args.dtype, args.alpha, args.beta);
     return integer_matmul({args.dtype, args.m, args.n, args.k, args.a, args.b, args.out});
   }
+  if (gemm_in_parts(args)) return;
   visit_inexact("gemm", args.dtype, [&](auto zero) { gemm_inexact<decltype(zero)>(args); });
 }
 

@@ -6,7 +6,8 @@
 //   sum(c*A*x[None, :], axis=1)        c*A@x
 //   sum(c*A*x[:, None], axis=0)        c*A.T@x
 //   sum(broadcast_to(x, n))            n*x
-//   sum(where(c, x, y)), c a number    where(c, sum(x), sum(y))    c may depend on other sums of x
+//   sum(where(c, x, y)), c the same    where(c, sum(x), sum(y))    c may depend on other sums of x
+//     for all elements of a sum
 //   sum of a constant                  a constant
 //   sum(concatenate(x, y))             sum(x) + sum(y)
 //   reduction over axes of size 1      a view
@@ -262,12 +263,16 @@ class Contractor {
   }
 
   ValueId of_choice(ValueId value, const Node& node, const Integers& axes, DType dtype) {
-    if (!from_.type(node.inputs[0]).is_scalar() || from_.constant(node.inputs[0]) != nullptr)
+    const Type& condition = from_.type(node.inputs[0]);
+    if (from_.constant(node.inputs[0]) != nullptr) return kNone;
+    Integers units = axes;
+    if (condition.is_scalar()) {
+      units.resize(condition.shape.size());
+      std::iota(units.begin(), units.end(), 0);
+    } else if (std::any_of(axes.begin(), axes.end(), [&](std::int64_t axis) { return !condition.shape[axis].is_one(); })) {
       return kNone;
-    std::vector<ValueId> operands{moved_[node.inputs[0]]};
-    Integers units(from_.type(node.inputs[0]).rank());
-    std::iota(units.begin(), units.end(), 0);
-    operands[0] = squeezed(operands[0], units);
+    }
+    std::vector<ValueId> operands{squeezed(moved_[node.inputs[0]], units)};
     for (int i = 1; i < 3; ++i)
       operands.push_back(stretched_sum(node.inputs[i], from_.type(value).shape, axes, dtype));
     return add(Op::where, std::move(operands));

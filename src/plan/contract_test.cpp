@@ -135,6 +135,32 @@ TEST(Contract, AChoiceIsMadeAfterTheSum) {
 )");
 }
 
+TEST(Contract, AChoiceForWholeRowsIsMadeAfterTheSumOfEach) {
+  EXPECT_EQ(after(contract, R"(graph(%x: f64[2,3], %c: bool[2,1]) {
+  %1: f64[] = constant() {value = f64[] -inf}
+  %2: f64[2,3] = where(%c, %x, %1)
+  %3: f64[2] = reduce_sum(%2) {axes = [1], dtype = f64}
+  return %3
+})"),
+            R"(graph(%x: f64[2,3], %c: bool[2,1]) {
+  %2: bool[2] = squeeze(%c) {axes = [1]}
+  %3: f64[2] = reduce_sum(%x) {axes = [1], dtype = f64}
+  %4: f64[] = constant() {value = f64[] -inf}
+  %5: f64[2] = where(%2, %3, %4)
+  return %5
+}
+)");
+  // One that differs along the axis of the sum stays.
+  const std::string across = R"(graph(%x: f64[2,3], %c: bool[2,1]) {
+  %2: f64[] = constant() {value = f64[] -inf}
+  %3: f64[2,3] = where(%c, %x, %2)
+  %4: f64[3] = reduce_sum(%3) {axes = [0], dtype = f64}
+  return %4
+}
+)";
+  EXPECT_EQ(after(contract, across), across);
+}
+
 TEST(Contract, ReductionsOfNothingMuchAreViews) {
   EXPECT_EQ(kernels_after(contract, R"(graph(%x: f64[3,1]) {
   %1: f64[3] = reduce_max(%x) {axes = [1]}

@@ -271,4 +271,14 @@ std::optional<Cost> cost(const Graph& graph, const Node& node) {
   return Cost{flops(graph, node), bytes(graph, node)};
 }
 
+double work_of(const Graph& graph) {
+  double work = 0;
+  for (const Node& node : graph.nodes) {
+    if (const auto cost = gemmule::cost(graph, node)) {
+      work += cost->flops.value().value_or(0) + cost->bytes.value().value_or(0) / 8;
+    }
+  }
+  return work;
+}
+
 }  // namespace gemmule

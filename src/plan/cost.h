@@ -49,4 +49,7 @@ struct Cost {
 // Nothing for nodes that are no kernels: views, shapes, constants.
 std::optional<Cost> cost(const Graph& graph, const Node& node);
 
+// Flops and words of memory of all nodes whose sizes are known.
+double work_of(const Graph& graph);
+
 }  // namespace gemmule

@@ -25,7 +25,7 @@ constexpr std::int64_t kSmallConstant = 64;                 // elements: goes in
 constexpr int kMostSets = 8;
 // Products of two matrices do this much with each element they read: beyond it memory does not
 // matter, but how large the products are.
-constexpr std::int64_t kMostColumns = 64;
+constexpr std::int64_t kMostColumns = 16;
 
 std::int64_t bytes_of(const Type& type) {
   std::int64_t bytes = static_cast<std::int64_t>(size_of(type.dtype));

@@ -1,10 +1,12 @@
 // _core.optimise, rules and passes.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/map.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include "passes/batch.h"
 #include "passes/pipeline.h"
 #include "plan/evaluate.h"
 #include "python/bindings.h"
@@ -62,6 +64,18 @@ void bind_passes(nb::module_& m) {
       "graph"_a, "disabled"_a = std::vector<std::string>{}, "dump"_a = "", "verify"_a = true,
       "Runs the passes. `disabled` names rules or passes; `dump` is \"all\" or \"after:<pass>\", comma\n"
       "separated, and prints to stderr. Raises ValueError for a name that does not exist.");
+  m.def(
+      "batched",
+      [](const Graph& graph, std::vector<int> inputs, std::optional<std::int64_t> chains, bool reject) {
+        nb::gil_scoped_release release;
+        Graph result = batched(graph, {std::move(inputs), chains});
+        if (reject) reject_failed(result);
+        return result;
+      },
+      "graph"_a, "inputs"_a, "chains"_a = nb::none(), "reject"_a = false,
+      "The graph for many chains, which are the first axis of these inputs and of all outputs; `chains` is their\n"
+      "number, None for any. With `reject` the last output, bool[chains], says which chains passed all checks:\n"
+      "results of the others become -inf or 0. Raises UnsupportedError for what chains cannot share.");
   m.def(
       "evaluated_ops",
       [] {
