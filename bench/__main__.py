@@ -4,6 +4,7 @@ modes: products, densities and models before and after, with MLX_BLAS and PyTens
 executor: the native executor for the CPU against NUMBA, JAX, C and BLAS itself, with its bars.
 zoo: the models of the tests against C, NUMBA, JAX and MLX, with bars; only when asked for (hours).
 batched: gradients of many chains in one call and in one for each; only when asked for.
+nutpie: sampling with nutpie against nutpie's own Numba backend; only when asked for (minutes).
 """
 
 import argparse
@@ -52,6 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
 
         rows = batched.run(options.match, options.repeats or (3 if options.quick else 30))
         more |= {"batched": rows} if rows else {}
+    if options.only == "nutpie":
+        more |= _run_nutpie(options)
     if not results and not more:
         print("no case matches", file=sys.stderr)
         return 1
@@ -156,6 +159,24 @@ def _run_zoo(options: argparse.Namespace) -> dict:
     return {"zoo": summary.data(results, zoo.BARS)}
 
 
+def _run_nutpie(options: argparse.Namespace) -> dict:
+    """What goes into the JSON file."""
+    from bench import sampling
+
+    names = [name for name in sampling.models() if any(m in name for m in options.match.split(","))]
+    backends = options.modes or sampling.BACKENDS
+    draws, repeats = (100, 1) if options.quick else (1000, 3)
+    rows = []
+    for name in names[:1] if options.quick and not options.match else names:
+        same = [
+            sampling.measure(name, backend, draws, options.repeats or repeats)
+            for backend in backends
+        ]
+        print(sampling.table(same), end="\n\n", flush=True)
+        rows += same
+    return {"nutpie": [vars(row) for row in rows]} if rows else {}
+
+
 def _compile_zoo(cases: list, modes: list[str], show) -> list:
     """Compile times as times, each the only one of its process."""
     from bench import cold
@@ -232,7 +253,9 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--only", choices=("modes", "executor", "zoo", "batched"), help="one part")
+    parser.add_argument(
+        "--only", choices=("modes", "executor", "zoo", "batched", "nutpie"), help="one part"
+    )
     parser.add_argument("--quick", action="store_true", help="few cases, float64, short runs")
     parser.add_argument("--sizes", type=_integers, help="only cases of these sizes: 8,64")
     parser.add_argument(

@@ -14,7 +14,19 @@ import gemmule  # noqa: F401  (registers the modes)
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from bench import bars, cases, cold, executor, isolated, models_extra, report, summary, timing, zoo
+from bench import (
+    bars,
+    cases,
+    cold,
+    executor,
+    isolated,
+    models_extra,
+    report,
+    sampling,
+    summary,
+    timing,
+    zoo,
+)
 from bench.__main__ import environment, main
 from bench.case import Case
 from bench.timing import Result
@@ -422,3 +434,36 @@ def test_the_batched_part_of_the_command_line(tmp_path, capsys):
     assert row["error"] < 1e-10
     assert row["ratio"] == row["separate"] / row["batched"]
     assert "eight schools" in capsys.readouterr().out
+
+
+# -- nutpie ---------------------------------------------------------------------------------------
+
+
+def test_rows_of_sampling_as_a_table():
+    numbers = dict.fromkeys(sampling.COLUMNS, 2.0)
+    rows = [
+        sampling.Row("a", "GEMMULE", **numbers | {"draws_two": 8.0}),
+        sampling.Row("a", "NUMBA", **numbers | {"call_us": 5.0}),
+        sampling.Row("b", "GEMMULE", **numbers),
+        sampling.Row("b", "NUMBA", failure="status 1: no"),
+    ]
+    lines = sampling.table(rows).splitlines()
+    assert [line.split()[0] for line in lines] == ["model", "a", "a", "times", "b", "b"]
+    assert lines[3].split()[2:] == ["1.0", "1.0", "2.5", "1.0", "1.0", "4.0"]
+    assert lines[5].endswith("status 1: no")
+
+
+def test_what_goes_wrong_while_sampling_is_in_the_row():
+    row = sampling.measure("no_such_model", "GEMMULE", 1, 1)
+    assert "KeyError: 'no_such_model'" in row.failure
+
+
+@pytest.mark.slow
+def test_the_nutpie_part_of_the_command_line(tmp_path, capsys):
+    path = tmp_path / "bench.json"
+    options = ["--only", "nutpie", "--quick", "--modes", "GEMMULE", "--json", str(path)]
+    assert main(options) == 0
+    [row] = json.loads(path.read_text())["nutpie"]
+    assert (row["model"], row["failure"]) == ("eight_schools", "")
+    assert all(row[column] > 0 for column in sampling.COLUMNS)
+    assert "eight_schools" in capsys.readouterr().out

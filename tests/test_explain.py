@@ -40,6 +40,14 @@ class NotInTheCore(pytensor.graph.op.Op):
         outputs[0][0] = 2 * inputs[0]
 
 
+def test_no_sum_of_what_is_a_formula():
+    x, y = pt.tensor("x", shape=(8,), dtype="float64"), pt.vector("y", dtype="float64")
+    explanation = gemmule.explain(pytensor.function([x, y], pt.cumsum(x + y), mode="GEMMULE"))
+    assert [type(kernel.flops) for kernel in explanation.kernels] == [int, int]
+    assert str in [type(kernel.bytes) for kernel in explanation.kernels]
+    assert explanation.text().splitlines()[-1].split() == ["2", "kernels", "16"]
+
+
 # -- counts ----------------------------------------------------------------------------------------
 
 

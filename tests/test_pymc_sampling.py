@@ -3,6 +3,7 @@
 import cloudpickle
 import numpy as np
 import pymc as pm
+import pytensor
 import pytest
 import xarray
 
@@ -73,6 +74,21 @@ def test_the_backend_by_name(model):
             20, tune=100, chains=1, cores=1, backend="GEMMULE", random_seed=1, **QUIET
         )
     agrees(trace)
+
+
+def test_the_mode_as_the_default_computes_the_trace_too(model):
+    with pytensor.config.change_flags(mode="GEMMULE"), model:
+        draws = pm.sample(
+            20,
+            tune=100,
+            chains=1,
+            cores=1,
+            random_seed=1,
+            return_inferencedata=False,
+            **QUIET,
+        )
+        assert gemmule.explain(draws._straces[0].fn).fallbacks == []
+    np.testing.assert_allclose(draws["double"], 2 * draws["beta"])
 
 
 def test_what_the_step_method_compiled_is_not_compiled_in_the_other_process(model, monkeypatch):
@@ -206,7 +222,7 @@ def test_the_log_likelihood(model):
     np.testing.assert_allclose(got["y"], want["y"])
 
 
-# -- optimisation, variational inference, sequential Monte Carlo ------------------------------------
+# -- optimisation, variational inference, sequential Monte Carlo -----------------------------------
 
 
 def test_the_mode_of_the_posterior(model):

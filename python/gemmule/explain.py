@@ -156,8 +156,8 @@ class Explanation:
             )
         outer = [kernel for kernel in self.kernels if kernel.depth == 0]
         if len(self.kernels) > 1 and all(isinstance(kernel.flops, int) for kernel in outer):
-            total = [sum(getattr(kernel, what) for kernel in outer) for what in ("flops", "bytes")]
-            rows.append((f"{len(self.kernels)} kernels", "", "", "", *map(_number, total)))
+            total = [_sum(getattr(kernel, what) for kernel in outer) for what in ("flops", "bytes")]
+            rows.append((f"{len(self.kernels)} kernels", "", "", "", *total))
         return aligned(rows)
 
     __str__ = text
@@ -288,6 +288,12 @@ def long_name(kernel: str, op: str) -> str:
 
 def shortened(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 3] + "..."
+
+
+def _sum(numbers) -> str:
+    """Nothing where one of them is a formula: the bytes may be that where the flops are known."""
+    numbers = list(numbers)
+    return _number(sum(numbers)) if all(isinstance(n, int) for n in numbers) else ""
 
 
 def _number(value: int | str) -> str:
