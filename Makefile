@@ -16,7 +16,7 @@ CTEST  := $(VENV)/bin/ctest
 PY     := $(VENV)/bin/python
 export PYTHON
 
-CPP_FILES = $(shell find src bench examples tests -name '*.h' -o -name '*.cpp')
+CPP_FILES = $(shell find include src bench examples tests -name '*.h' -o -name '*.hpp' -o -name '*.c' -o -name '*.cpp')
 
 .DEFAULT_GOAL := help
 .PHONY: help env build test test-cpp test-python fuzz soak coverage demo bench format lint asan tsan pins clean distclean

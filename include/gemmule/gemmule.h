@@ -6,9 +6,11 @@
  * keeping of a draw.
  *
  *   gemmule_program* program = NULL;
- *   if (gemmule_load("model.gemmule", &program) != GEMMULE_OK) { puts(gemmule_last_error());
- * exit(1); } uint64_t dim; gemmule_dim(program, &dim); int status = gemmule_logp(dim, x, gradient,
- * &logp, program); gemmule_free(program);
+ *   if (gemmule_load("model.gemmule", &program) != GEMMULE_OK) puts(gemmule_last_error());
+ *   uint64_t dim = 0;
+ *   gemmule_dim(program, &dim);
+ *   int status = gemmule_logp(dim, x, gradient, &logp, program);
+ *   gemmule_free(program);
  *
  * Programs never change: threads may use one at once. No function throws, and none keeps a pointer
  * that it was given longer than the call.
@@ -55,9 +57,7 @@ GEMMULE_API const char* gemmule_last_error(void);
 /* "0.1.0" */
 GEMMULE_API const char* gemmule_version(void);
 
-/* -- programs
- * ---------------------------------------------------------------------------------------------------
- */
+/* -- programs -- */
 
 typedef struct gemmule_program gemmule_program;
 
@@ -67,17 +67,17 @@ GEMMULE_API int gemmule_save(const gemmule_program* program, const char* path);
 /* Null is allowed. Functions and calls of the program must not be used afterwards. */
 GEMMULE_API void gemmule_free(gemmule_program* program);
 
-/* The value of a word about the program ("initial_point" of a model, "gemmule_version"), or null.
- */
+/* What is said about the program under a word ("gemmule_version"), or null. */
 GEMMULE_API const char* gemmule_metadata(const gemmule_program* program, const char* key);
 
-/* -- the density of a model, by address
- * -------------------------------------------------------------------------- */
+/* -- the density of a model, by address -- */
 
 /* The length of x. */
 GEMMULE_API int gemmule_dim(const gemmule_program* program, uint64_t* dim);
 /* The length of what gemmule_expand writes. */
 GEMMULE_API int gemmule_expanded(const gemmule_program* program, uint64_t* expanded);
+/* The point that PyMC starts from. */
+GEMMULE_API int gemmule_initial_point(const gemmule_program* program, uint64_t dim, double* x);
 /* Does now what the first call of gemmule_logp and gemmule_expand would: milliseconds. */
 GEMMULE_API int gemmule_prepare(const gemmule_program* program);
 
@@ -89,9 +89,7 @@ GEMMULE_API int gemmule_logp(uint64_t dim, const double* x, double* gradient, do
 GEMMULE_API int gemmule_expand(uint64_t dim, uint64_t expanded, const double* x, double* out,
                                const void* program);
 
-/* -- any function
- * ------------------------------------------------------------------------------------------------
- */
+/* -- any function -- */
 
 typedef enum gemmule_dtype {
   GEMMULE_BOOL = 0, /* one byte, 0 or 1 */
@@ -145,6 +143,12 @@ GEMMULE_API size_t gemmule_output_count(const gemmule_function* function);
 GEMMULE_API int gemmule_output(const gemmule_function* function, size_t index,
                                gemmule_variable* output);
 
+/* The variables of a model, row-major one behind the other: in the vector that "logp" takes, in
+ * that which "expand" gives. `offset`, if not null, gets the index of the first element. */
+GEMMULE_API size_t gemmule_part_count(const gemmule_function* function);
+GEMMULE_API int gemmule_part(const gemmule_function* function, size_t index, gemmule_variable* part,
+                             uint64_t* offset);
+
 /* A function for inputs of given shapes, which runs by addresses. */
 typedef struct gemmule_call gemmule_call;
 
@@ -161,9 +165,7 @@ GEMMULE_API int gemmule_call_output(const gemmule_call* call, size_t index,
 GEMMULE_API int gemmule_run(const gemmule_call* call, const void* const* inputs,
                             void* const* outputs);
 
-/* -- data
- * --------------------------------------------------------------------------------------------------------
- */
+/* -- data -- */
 
 GEMMULE_API size_t gemmule_data_count(const gemmule_program* program);
 /* `value`, if not null, gets the elements, which belong to the program. */

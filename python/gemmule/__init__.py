@@ -1,6 +1,7 @@
 """Gemmule: a compiler backend for PyTensor on MLX.
 
-Importing it registers ``mode="GEMMULE"`` and ``mode="MLX_BLAS"``.
+Importing it registers ``mode="GEMMULE"`` and ``mode="MLX_BLAS"``. Where PyTensor is not installed,
+`load` still runs programs from files.
 """
 
 from importlib.metadata import PackageNotFoundError, version
@@ -27,45 +28,62 @@ def _check_mlx() -> None:
 _check_mlx()
 
 from gemmule import forking as _forking  # noqa: E402
-from gemmule import linker as _linker  # noqa: E402
-from gemmule import mlx_blas as _mlx_blas  # noqa: E402
-from gemmule.batched import Batched, batched  # noqa: E402
-from gemmule.config import config  # noqa: E402
-from gemmule.explain import Explanation, explain  # noqa: E402
-from gemmule.linker import GemmuleLinker  # noqa: E402
-from gemmule.profile import Profile, profile  # noqa: E402
-
-# PyMC and nutpie are imported where one of these is used.
-_SAMPLING = ("compile_model", "sample")
-
-
-def __getattr__(name):
-    if name in _SAMPLING:
-        from gemmule import nutpie
-
-        return getattr(nutpie, name)
-    raise AttributeError(f"module 'gemmule' has no attribute {name!r}")
-
-
-def __dir__():
-    return sorted({*globals(), *_SAMPLING})
-
+from gemmule.runtime import Program, load  # noqa: E402
 
 _forking.register()
-_linker.register()
-_mlx_blas.register()
 
-__all__ = [
-    "Batched",
-    "Explanation",
-    "GemmuleLinker",
-    "InternalError",
-    "Profile",
-    "UnsupportedError",
-    "batched",
-    "compile_model",
-    "config",
-    "explain",
-    "profile",
-    "sample",
-]
+__all__ = ["InternalError", "Program", "UnsupportedError", "load"]
+
+try:
+    import pytensor as _pytensor  # noqa: F401
+except ModuleNotFoundError as error:
+    if error.name != "pytensor":
+        raise
+    # Programs from files run without it. The rest says what is missing when it is asked for.
+
+    def __getattr__(name: str):
+        if name in ("batched", "compile_model", "config", "explain", "export", "profile", "sample"):
+            raise ModuleNotFoundError(
+                f"gemmule.{name} needs PyTensor, which is not installed", name="pytensor"
+            )
+        raise AttributeError(f"module 'gemmule' has no attribute {name!r}")
+
+else:
+    from gemmule import linker as _linker
+    from gemmule import mlx_blas as _mlx_blas
+    from gemmule.batched import Batched, batched
+    from gemmule.config import config
+    from gemmule.explain import Explanation, explain
+    from gemmule.export import export
+    from gemmule.linker import GemmuleLinker
+    from gemmule.profile import Profile, profile
+
+    # PyMC and nutpie are imported where one of these is used.
+    _SAMPLING = ("compile_model", "sample")
+
+    def __getattr__(name: str):
+        if name in _SAMPLING:
+            from gemmule import nutpie
+
+            return getattr(nutpie, name)
+        raise AttributeError(f"module 'gemmule' has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *_SAMPLING})
+
+    _linker.register()
+    _mlx_blas.register()
+
+    __all__ += [
+        "Batched",
+        "Explanation",
+        "GemmuleLinker",
+        "Profile",
+        "batched",
+        "compile_model",
+        "config",
+        "explain",
+        "export",
+        "profile",
+        "sample",
+    ]

@@ -1,10 +1,16 @@
-"""Programs that run without PyTensor, from compiled functions.
+"""Programs that run without PyTensor, from compiled functions and models.
 
 A `_core.Program` holds the graphs of functions with the values of the shared variables that they
 read. It runs from Python, by address, and from a file in C and C++.
 """
 
+import os
+
 import numpy as np
+import pytensor
+import pytensor.tensor as pt
+from pytensor.compile.executor import Function
+from pytensor.graph import clone_replace, rewrite_graph
 from pytensor.graph.basic import Constant
 from pytensor.tensor.type import TensorType
 
@@ -15,7 +21,95 @@ from gemmule.frontend.convert import ir_type, name_of
 from gemmule.frontend.generators import is_generator
 
 
-def program_of(functions: dict, metadata: dict | None = None) -> _core.Program:
+def export(model_or_function, path) -> None:
+    """Writes a file that runs without Python: see `gemmule.load` and include/gemmule/program.hpp.
+
+    Of a function compiled with ``mode="GEMMULE"``: the function, called ``"main"``, and the values
+    of its shared variables. Of a `pymc.Model`: ``"logp"``, its log density with the gradient, of
+    the flat vector of its value variables in the order of ``model.value_vars``; ``"expand"``, from
+    such a vector to the flat vector of all unobserved variables, transformed back, and
+    deterministics; ``"initial_point"``. The values of its data are written with it, and
+    ``with_data`` replaces them.
+
+    The file is replaced as a whole or not at all. Raises UnsupportedError for what only Python
+    runs: nodes that the core lacks, random draws, updates of shared variables; and for discrete
+    variables of a model. Raises OSError where the file cannot be written.
+    """
+    if isinstance(model_or_function, Function):
+        single = str(model_or_function.unpack_single).lower()
+        program = program_of({"main": model_or_function}, {"single_output": single})
+    elif hasattr(model_or_function, "value_vars"):
+        program = model_program(model_or_function)
+    else:
+        raise TypeError(
+            "export takes a function that was compiled with mode='GEMMULE' or a pymc.Model, "
+            f"not {type(model_or_function).__name__}"
+        )
+    program.save(os.fspath(path))
+
+
+def model_program(model) -> _core.Program:
+    """The program of a `pymc.Model`: see `export`."""
+    from pymc.pytensorf import compile
+
+    discrete = [variable.name for variable in model.discrete_value_vars]
+    if discrete:
+        _refuse("the model", f"its density has no gradient in {', '.join(discrete)}: discrete")
+    values = model.value_vars
+    if not values:
+        _refuse("the model", "it has no free variables")
+    start = model.initial_point()
+    sizes = [start[value.name].size for value in values]
+    x = pt.tensor(_unique("x", model.named_vars), dtype="float64", shape=(sum(sizes),))
+    ends = np.cumsum(sizes).tolist()
+    replace = {
+        value: value.type.filter_variable(
+            x[end - size : end].reshape(start[value.name].shape).astype(value.dtype)
+        )
+        for value, size, end in zip(values, sizes, ends, strict=True)
+    }
+    # What is stable is stable to differentiate too: log(sigmoid(x)) before its gradient.
+    rewrites = ["canonicalize", "stabilize"]
+    if not model.check_bounds:
+        rewrites.append("local_remove_check_parameter")
+    logp = rewrite_graph(model.logp(), include=rewrites)
+    gradients = pt.grad(logp, values, disconnected_inputs="ignore")
+    unobserved = model.unobserved_value_vars
+    graphs = clone_replace(
+        [logp, _flat(gradients), _flat(unobserved)], replace, rebuild_strict=False
+    )
+    logp, gradient, expanded = (graph.astype("float64") for graph in graphs)
+    logp.name, gradient.name, expanded.name = "logp", "gradient", "draw"
+    point = pt.constant(np.concatenate([start[v.name].ravel() for v in values]).astype("float64"))
+    with model:
+        functions = {
+            "logp": compile([x], [logp, gradient], mode="GEMMULE"),
+            "expand": compile([x], [expanded], mode="GEMMULE"),
+            "initial_point": compile([], [point], mode="GEMMULE"),
+        }
+        shapes = pytensor.function(
+            [x],
+            [v.shape for v in clone_replace(unobserved, replace, rebuild_strict=False)],
+            mode="FAST_COMPILE",
+            on_unused_input="ignore",
+        )(point.data)
+    parts = {
+        "logp": [(value.name, start[value.name].shape) for value in values],
+        "expand": [(v.name, shape.tolist()) for v, shape in zip(unobserved, shapes, strict=True)],
+    }
+    return program_of(functions, {"kind": "model"}, parts)
+
+
+def _flat(variables):
+    """The elements of all variables, one variable behind the other."""
+    return pt.concatenate(
+        [pt.as_tensor(v, allow_xtensor_conversion=True).ravel() for v in variables]
+    )
+
+
+def program_of(
+    functions: dict, metadata: dict | None = None, parts: dict | None = None
+) -> _core.Program:
     """A program of functions that were compiled with ``mode="GEMMULE"``, by name.
 
     Shared variables become its data: one datum for a variable that several functions read, with
@@ -23,13 +117,17 @@ def program_of(functions: dict, metadata: dict | None = None) -> _core.Program:
     called ``"logp"``, with a float64 vector as its only other input and the outputs density and
     gradient, can be called by ``program.logp_address``; ``"expand"``, from such a vector to
     another, by ``program.expand_address``; both take ``program.model_address`` last. Their outputs
-    are given in float64.
+    are given in float64. ``parts`` are the names and shapes of what these vectors are made of:
+    ``{"expand": [("mu", ()), ...]}``.
 
     Raises UnsupportedError for what only Python runs: nodes that the core lacks, random draws,
     updates of shared variables; and for sizes and branches that depend on computed data.
     """
     data = _Data()
-    packed = [_function(name, function, data) for name, function in functions.items()]
+    packed = [
+        _function(name, function, data, (parts or {}).get(name, []))
+        for name, function in functions.items()
+    ]
     text = {"gemmule_version": _core.__version__, **(metadata or {})}
     return _core.Program(packed, data.values, text)
 
@@ -119,7 +217,7 @@ def _check(name: str, function, compiled: CompiledFunction) -> None:
             _refuse(name, f"{variable} is {variable.type}")
 
 
-def _function(name: str, function, data: _Data) -> _core.ProgramFunction:
+def _function(name: str, function, data: _Data, parts: list) -> _core.ProgramFunction:
     compiled = _compiled(name, function)
     _check(name, function, compiled)
     conversion = compiled.conversion
@@ -160,7 +258,7 @@ def _function(name: str, function, data: _Data) -> _core.ProgramFunction:
         _reorder_inputs(conditions, segment.inputs, order)
         messages = [str(failure(node)) for _, node in segment.checks]
     inputs = [given[variable] for variable in order]
-    return _core.ProgramFunction(name, graph, inputs, outputs, conditions, messages)
+    return _core.ProgramFunction(name, graph, inputs, outputs, conditions, messages, parts)
 
 
 # Functions whose results are float64 in memory, whatever they are computed in.

@@ -11,7 +11,7 @@ constexpr int kDeepest = 64;  // nesting of bodies: the parser recurses
 
 class Parser {
  public:
-  explicit Parser(std::string_view text) : text_(text) {}
+  Parser(std::string_view text, std::span<const Tensor> taken_out) : text_(text), taken_out_(taken_out) {}
 
   Graph parse() {
     Graph graph = parse_one();
@@ -169,16 +169,17 @@ class Parser {
 
   Tensor tensor(DType dtype) {
     std::vector<std::int64_t> shape;
-    std::int64_t count = 1;
     expect("[");
     while (!accept("]")) {
       if (!shape.empty()) expect(",");
       shape.push_back(size());
+    }
+    if (accept("@")) return taken_out(dtype, shape);
+    std::int64_t count = 1;
+    for (const std::int64_t size : shape) {
       // Every element takes two characters at least: larger counts cannot be in the text.
-      if (shape.back() != 0 && count > static_cast<std::int64_t>(text_.size()) / shape.back()) {
-        fail("more elements than the text holds");
-      }
-      count *= shape.back();
+      if (size != 0 && count > static_cast<std::int64_t>(text_.size()) / size) fail("more elements than the text holds");
+      count *= size;
     }
     Tensor result = Tensor::zeros(dtype, shape);
     auto* bytes = const_cast<std::byte*>(result.data.get());
@@ -189,6 +190,18 @@ class Parser {
       }
     });
     return result;
+  }
+
+  Tensor taken_out(DType dtype, const std::vector<std::int64_t>& shape) {
+    const std::int64_t index = size();
+    if (index >= static_cast<std::int64_t>(taken_out_.size())) {
+      fail("there is no constant @" + std::to_string(index));
+    }
+    const Tensor& found = taken_out_[static_cast<std::size_t>(index)];
+    if (found.dtype != dtype || found.shape != shape) {
+      fail("constant @" + std::to_string(index) + " is " + to_text(static_type(found.dtype, found.shape)));
+    }
+    return found;
   }
 
   std::string string() {
@@ -344,12 +357,13 @@ class Parser {
   }
 
   std::string_view text_;
+  std::span<const Tensor> taken_out_;
   std::size_t at_ = 0;
   int depth_ = 0;
 };
 
 }  // namespace
 
-Graph parse_graph(std::string_view text) { return Parser(text).parse(); }
+Graph parse_graph(std::string_view text, std::span<const Tensor> taken_out) { return Parser(text, taken_out).parse(); }
 
 }  // namespace gemmule

@@ -38,9 +38,21 @@ std::string element(const Tensor& tensor, std::int64_t i) {
   });
 }
 
+// The index of the tensor among those that are taken out.
+std::size_t take_out(const Tensor& tensor, std::vector<Tensor>& taken_out) {
+  for (std::size_t i = 0; i < taken_out.size(); ++i) {
+    const Tensor& other = taken_out[i];
+    if (other.data == tensor.data && other.dtype == tensor.dtype && other.shape == tensor.shape) return i;
+  }
+  taken_out.push_back(tensor);
+  return taken_out.size() - 1;
+}
+
 std::string tensor_text(const Tensor& tensor, const PrintOptions& options) {
   std::string text = to_text(static_type(tensor.dtype, tensor.shape));
-  if (options.elide_large_constants && tensor.count() > 16) return text + " ...";
+  const bool is_large = tensor.count() > 16;
+  if (options.taken_out != nullptr && is_large) return text + " @" + std::to_string(take_out(tensor, *options.taken_out));
+  if (options.elide_large_constants && is_large) return text + " ...";
   for (std::int64_t i = 0; i < tensor.count(); ++i) text += " " + element(tensor, i);
   return text;
 }

@@ -9,8 +9,10 @@
 // Values are `%` and a number or the name of an input; attributes stand in braces.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "ir/graph.h"
 
@@ -18,6 +20,8 @@ namespace gemmule {
 
 struct PrintOptions {
   bool elide_large_constants = false;  // print the shape of constants over 16 elements only
+  // Constants over 16 elements are appended here, each once, and are printed as "f64[1000] @3", with their index.
+  std::vector<Tensor>* taken_out = nullptr;
 };
 
 std::string to_text(const Graph& graph, const PrintOptions& options = {});
@@ -28,6 +32,7 @@ std::string to_text(const Graph& graph, const Node& node, const PrintOptions& op
 std::string value_text(const Graph& graph, ValueId value);
 
 // Throws UserError with line and column: "line 3, column 12: unknown op 'gemmm'".
-Graph parse_graph(std::string_view text);
+// `taken_out`: the constants that the text has as "@0", "@1" ...
+Graph parse_graph(std::string_view text, std::span<const Tensor> taken_out = {});
 
 }  // namespace gemmule

@@ -45,11 +45,11 @@ inline const std::map<std::string, std::string>& written_programs() {
        "graph(%x: f64[n,3], %s: i64[], %e: i64[], %d: i64[]) {\n"
        "  %4: f64[?,3] = slice(%x, %s, %e, %d) {axes = [0]}\n  return %4\n}\n"},
       {"slice_set",
-       "graph(%x: f64[5], %y: f64[], %s: i64[]) {\n  %3: i64[] = constant {value = i64[] 1}\n"
+       "graph(%x: f64[5], %y: f64[], %s: i64[]) {\n  %3: i64[] = constant() {value = i64[] 1}\n"
        "  %4: f64[5] = slice_set(%x, %y, %s, %s, %3) {axes = [0]}\n  return %4\n}\n"},
       {"slice_add",
-       "graph(%x: f64[5], %y: f64[]) {\n  %2: i64[] = constant {value = i64[] 1}\n"
-       "  %3: i64[] = constant {value = i64[] 2}\n"
+       "graph(%x: f64[5], %y: f64[]) {\n  %2: i64[] = constant() {value = i64[] 1}\n"
+       "  %3: i64[] = constant() {value = i64[] 2}\n"
        "  %4: f64[5] = slice_add(%x, %y, %2, %3, %2) {axes = [0], elements = [0]}\n  return "
        "%4\n}\n"},
       {"gemv",

@@ -68,14 +68,46 @@ TEST(Text, ConstantsKeepTheirBits) {
     Graph graph;
     graph.outputs = {graph.add_scalar(DType::f64, value)};
     const Graph again = parse_graph(to_text(graph));
-    EXPECT_TRUE(again.constant(again.outputs[0])->same_bits(*graph.constant(graph.outputs[0]))) << value;
+    EXPECT_TRUE(again.constant(again.outputs[0])->same_bits(*graph.constant(graph.outputs[0])))
+        << value;
   }
 }
 
 TEST(Text, ElidesLargeConstantsOnRequest) {
   Graph graph;
   graph.outputs = {graph.add_constant(Tensor::zeros(DType::f64, {100}))};
-  EXPECT_THAT(to_text(graph, {.elide_large_constants = true}), testing::HasSubstr("value = f64[100] ..."));
+  EXPECT_THAT(to_text(graph, {.elide_large_constants = true}),
+              testing::HasSubstr("value = f64[100] ..."));
+}
+
+TEST(Text, TakesOutLargeConstantsOnRequest) {
+  Graph graph;
+  const Tensor large = Tensor::zeros(DType::f64, {17}), other = Tensor::zeros(DType::f64, {17});
+  for (const Tensor& tensor : {large, other, large, Tensor::zeros(DType::f64, {2})}) {
+    graph.outputs.push_back(graph.add_constant(tensor));
+  }
+  std::vector<Tensor> taken_out;
+  const std::string text = to_text(graph, {.taken_out = &taken_out});
+  EXPECT_EQ(taken_out.size(), 2U);
+  EXPECT_THAT(text, testing::HasSubstr("value = f64[17] @1}"));
+  EXPECT_THAT(text, testing::HasSubstr("value = f64[2] 0 0}"));
+  const Graph again = parse_graph(text, taken_out);
+  EXPECT_EQ(again.constant(again.outputs[2])->data, large.data);
+  EXPECT_EQ(to_text(again), to_text(graph));
+  const auto error = [&](const std::string& constant) -> std::string {
+    try {
+      parse_graph(
+          "graph() {\n  %0: f64[17] = constant() {value = " + constant + "}\n  return %0\n}",
+          taken_out);
+    } catch (const UserError& found) {
+      return found.what();
+    }
+    return "no error";
+  };
+  EXPECT_EQ(error("f64[17] @0"), "no error");
+  EXPECT_THAT(error("f64[17] @2"), testing::HasSubstr("there is no constant @2"));
+  EXPECT_THAT(error("f64[17] @-1"), testing::HasSubstr("a size cannot be negative"));
+  EXPECT_THAT(error("f32[17] @0"), testing::HasSubstr("constant @0 is f64[17]"));
 }
 
 TEST(Text, TwoInputsOfOneNameAreNumbered) {
@@ -93,24 +125,29 @@ TEST(Parse, ErrorsNameLineAndColumn) {
   EXPECT_EQ(parse_error("graph() {\n  return %7\n}"), "line 2, column 10: %7 is not defined here");
   EXPECT_EQ(parse_error("graph(%x: f64[2]) {\n  %1: f64[3] = exp(%x)\n  return %1\n}"),
             "line 2, column 3: the type f64[3] is not what follows from the operands, f64[2]");
-  EXPECT_EQ(parse_error("graph(%x: f64[]) {\n  return %x\n} more"), "line 3, column 3: unexpected text after the graph");
+  EXPECT_EQ(parse_error("graph(%x: f64[]) {\n  return %x\n} more"),
+            "line 3, column 3: unexpected text after the graph");
   EXPECT_EQ(parse_error("graph(%x: f64[], %x: f64[]) {"), "line 1, column 27: %x is defined twice");
 }
 
 TEST(Parse, OperandErrorsKeepTheirText) {
-  EXPECT_THAT(parse_error("graph(%A: f64[3,4], %B: f64[5,6]) {\n  %2: f64[3,6] = matmul(%A, %B)\n  return %2\n}"),
-              testing::HasSubstr("[matmul] A is f64[3,4], B is f64[5,6]: inner dimensions 4 and 5 differ"));
+  EXPECT_THAT(
+      parse_error(
+          "graph(%A: f64[3,4], %B: f64[5,6]) {\n  %2: f64[3,6] = matmul(%A, %B)\n  return %2\n}"),
+      testing::HasSubstr("[matmul] A is f64[3,4], B is f64[5,6]: inner dimensions 4 and 5 differ"));
 }
 
 TEST(Parse, HostileTextIsAnErrorNotACrash) {
-  EXPECT_THAT(parse_error("graph() { %0: f64[999999999999] = constant() {value = f64[999999999999] 1}"),
-              testing::HasSubstr("more elements than the text holds"));
+  EXPECT_THAT(
+      parse_error("graph() { %0: f64[999999999999] = constant() {value = f64[999999999999] 1}"),
+      testing::HasSubstr("more elements than the text holds"));
   EXPECT_THAT(parse_error("graph(%x: f64[-1]) {"), testing::HasSubstr("line 1"));
   EXPECT_THAT(parse_error(std::string("graph(\0%x", 9)), testing::HasSubstr("expected '%'"));
   std::string nested;
   for (int i = 0; i < 1000; ++i) nested += "graph(%x: f64[]) { %y: f64[] = fused(%x) {body = ";
   EXPECT_THAT(parse_error(nested), testing::HasSubstr("nested too deeply"));
-  const std::string valid = "graph(%A: f64[n,n]) {\n %1: f64[n,n] = exp(%A) {origin = \"a\"}\n return %1 }";
+  const std::string valid =
+      "graph(%A: f64[n,n]) {\n %1: f64[n,n] = exp(%A) {origin = \"a\"}\n return %1 }";
   for (std::size_t end = 0; end < valid.size(); ++end) {
     EXPECT_NE(parse_error(valid.substr(0, end)), "no error") << valid.substr(0, end);
   }

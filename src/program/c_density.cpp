@@ -1,6 +1,7 @@
 // The density of a model by address: what samplers call.
 #include <cmath>
 #include <span>
+#include <string>
 
 #include "gemmule/gemmule.h"
 #include "program/handles.h"
@@ -64,6 +65,23 @@ int gemmule_dim(const gemmule_program* program, uint64_t* dim) {
 
 int gemmule_expanded(const gemmule_program* program, uint64_t* expanded) {
   return number(program, expanded, &LoadedProgram::expanded);
+}
+
+int gemmule_initial_point(const gemmule_program* program, uint64_t dim, double* x) {
+  if (program == nullptr || (dim > 0 && x == nullptr))
+    return failed(GEMMULE_BAD_ARGUMENT, "a pointer is null");
+  return guarded([&] {
+    const auto bound = program_of(program).function("initial_point").bind({}, nullptr);
+    const std::span<const Layout> outputs = bound->outputs();
+    const Extents shape{static_cast<std::int64_t>(dim)};
+    if (outputs.size() != 1 || outputs[0].dtype != DType::f64 || outputs[0].shape != shape) {
+      return failed(GEMMULE_BAD_ARGUMENT,
+                    "the initial point has not " + std::to_string(dim) + " elements");
+    }
+    void* addresses[] = {x};
+    bound->run(nullptr, addresses);
+    return GEMMULE_OK;
+  });
 }
 
 int gemmule_prepare(const gemmule_program* program) {

@@ -14,4 +14,14 @@ inline const LoadedFunction& function_of(const gemmule_function* function) {
   return *reinterpret_cast<const LoadedFunction*>(function);
 }
 
+inline gemmule_program* handle_of(std::unique_ptr<LoadedProgram> program) {
+  return reinterpret_cast<gemmule_program*>(program.release());
+}
+
 }  // namespace gemmule
+
+struct gemmule_call {
+  std::shared_ptr<const gemmule::BoundFunction> bound;
+  const gemmule::LoadedFunction* function = nullptr;
+  std::vector<bool> reads;  // per input: whether it has elements
+};

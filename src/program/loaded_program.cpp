@@ -22,6 +22,16 @@ std::string names_of(const Package& package) {
 
 }  // namespace
 
+Tensor packed_tensor(const ArgumentLayout& layout, const void* data) {
+  Tensor tensor = Tensor::zeros(layout.dtype, layout.shape);
+  if (tensor.count() == 0) return tensor;
+  const Extents packed = row_major_strides(layout.shape);
+  const View to{const_cast<std::byte*>(tensor.data.get()), layout.dtype, layout.shape, packed};
+  kernels::copy(
+      {data, layout.dtype, layout.shape, layout.strides.empty() ? packed : layout.strides}, to);
+  return tensor;
+}
+
 // -- a function
 // ------------------------------------------------------------------------------------------------------
 
@@ -31,6 +41,15 @@ LoadedFunction::LoadedFunction(const PackedFunction& function, const Named<Tenso
     data_.push_back(find_named(data, function.inputs[i]));
     if (data_.back() == nullptr) arguments_.push_back(static_cast<int>(i));
   }
+  const auto shape_of = [&](ValueId value) {
+    Extents shape;
+    for (const Dim& dim : function.graph.type(value).shape)
+      shape.push_back(dim.is_known() ? dim.size : -1);
+    return shape;
+  };
+  for (const int index : arguments_)
+    argument_shapes_.push_back(shape_of(function.graph.inputs[index]));
+  for (const ValueId output : function.graph.outputs) output_shapes_.push_back(shape_of(output));
   std::vector<int> read = static_value_inputs(function.graph);
   if (function.checks) {
     const std::vector<int> more = static_value_inputs(function.checks->conditions);
@@ -51,14 +70,7 @@ Tensor LoadedFunction::value_of(int argument, const ArgumentLayout& layout,
     throw UserError("a size is made of the value of input " + quoted(argument_name(argument)) +
                     ", which is not given");
   }
-  Tensor tensor = Tensor::zeros(layout.dtype, layout.shape);
-  const Extents packed = row_major_strides(layout.shape);
-  const View to{const_cast<std::byte*>(tensor.data.get()), layout.dtype, layout.shape, packed};
-  if (tensor.count() > 0) {
-    kernels::copy(
-        {data, layout.dtype, layout.shape, layout.strides.empty() ? packed : layout.strides}, to);
-  }
-  return tensor;
+  return packed_tensor(layout, data);
 }
 
 std::shared_ptr<const BoundFunction> LoadedFunction::bind(std::span<const ArgumentLayout> layouts,

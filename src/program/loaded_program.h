@@ -16,6 +16,9 @@
 
 namespace gemmule {
 
+// A copy, row-major.
+Tensor packed_tensor(const ArgumentLayout& layout, const void* data);
+
 // Threads may call at once.
 class LoadedFunction {
  public:
@@ -35,8 +38,9 @@ class LoadedFunction {
   std::shared_ptr<const BoundFunction> bind(std::span<const ArgumentLayout> layouts,
                                             const void* const* inputs) const;
 
-  // Whether sizes are made of the values of arguments: one shape is not enough to bind it.
-  bool needs_values() const { return !read_.empty(); }
+  // -1 for a size that a call decides.
+  const Extents& argument_shape(int argument) const { return argument_shapes_[argument]; }
+  const Extents& output_shape(int output) const { return output_shapes_[output]; }
 
  private:
   Tensor value_of(int argument, const ArgumentLayout& layout, const void* data) const;
@@ -44,6 +48,7 @@ class LoadedFunction {
   const PackedFunction& function_;
   std::vector<const Tensor*> data_;  // per input of the graph; null: an argument
   std::vector<int> arguments_;
+  std::vector<Extents> argument_shapes_, output_shapes_;
   std::vector<int> read_;  // arguments of whose values sizes are made
   mutable ProgramCache<BoundFunction> cache_;
 };

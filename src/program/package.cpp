@@ -56,8 +56,26 @@ void check_function(const PackedFunction& function) {
   };
   const Graph& graph = function.graph;
   count(function.inputs.size(), graph.inputs.size(), "input");
-  count(function.outputs.size() + (function.checks ? 1 : 0), graph.outputs.size(), "output");
+  const std::size_t flags = function.checks ? 1 : 0;
+  if (graph.outputs.size() < flags)
+    throw UserError(where + "no output says whether the checks hold");
+  count(function.outputs.size(), graph.outputs.size() - flags, "output");
   refuse_draws(graph, function.name);
+  std::vector<std::string> parts;
+  std::int64_t total = 0;
+  constexpr std::int64_t kMost = std::int64_t{1} << 48;
+  for (const Part& part : function.parts) {
+    parts.push_back(part.name);
+    std::int64_t count = 1;
+    for (const std::int64_t size : part.shape) {
+      if (size < 0 || (size > 0 && count > kMost / size))
+        throw UserError(where + "part \"" + part.name + "\" has a size that cannot be");
+      count *= size;
+    }
+    total += count;
+    if (total > kMost) throw UserError(where + "its parts are too large");
+  }
+  check_names(parts, "part");
   if (!function.checks) return;
   if (!is_flag(graph.type(graph.outputs.back()))) {
     throw UserError(where + "the last output does not say whether the checks hold");

@@ -1,6 +1,7 @@
 // What a program is made of, as plain data: what a file holds, and what LoadedProgram runs.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,12 +25,19 @@ struct Checks {
   std::vector<std::string> messages;  // what to say when the condition does not hold
 };
 
+// A variable of a model in a flat vector, row-major behind the one before.
+struct Part {
+  std::string name;
+  std::vector<std::int64_t> shape;
+};
+
 struct PackedFunction {
   std::string name;  // "main"; "logp" and "expand" of a model
   Graph graph;  // optimised; with checks its last output, a bool[], says whether all of them hold
   std::vector<std::string> inputs;   // names of the graph's inputs
   std::vector<std::string> outputs;  // names of its outputs but that of the checks
   std::optional<Checks> checks;
+  std::vector<Part> parts;  // of the vector that "logp" takes, of that which "expand" gives
 };
 
 template <class T>

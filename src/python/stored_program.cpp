@@ -1,15 +1,18 @@
 // _core.Program: functions that run without PyTensor, by address too.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <cerrno>
 #include <cstring>
 #include <memory>
 #include <span>
 
 #include "gemmule/gemmule.h"
 #include "ir/error.h"
+#include "program/file.h"
 #include "program/loaded_program.h"
 #include "python/arguments.h"
 #include "python/bindings.h"
@@ -117,6 +120,20 @@ nb::list run(const LoadedProgram& program, const std::string& name, const nb::li
   return results;
 }
 
+// Without the interpreter; OSError and its classes for what the system refuses.
+template <class Body>
+void with_file(const std::string& path, Body body) {
+  try {
+    const nb::gil_scoped_release release;
+    body();
+  } catch (const FileError& error) {
+    if (error.kind != FileError::Kind::io) throw;
+    errno = error.error;
+    PyErr_SetFromErrnoWithFilename(PyExc_OSError, path.c_str());
+    nb::raise_python_error();
+  }
+}
+
 }  // namespace
 
 void bind_stored_program(nb::module_& m) {
@@ -129,14 +146,18 @@ void bind_stored_program(nb::module_& m) {
           "__init__",
           [](PackedFunction* self, std::string name, const Graph& graph,
              std::vector<std::string> inputs, std::vector<std::string> outputs,
-             const std::optional<Graph>& conditions, std::vector<std::string> checks) {
+             const std::optional<Graph>& conditions, std::vector<std::string> checks,
+             const std::vector<std::pair<std::string, std::vector<std::int64_t>>>& parts) {
             std::optional<Checks> all;
             if (conditions) all = Checks{*conditions, std::move(checks)};
-            new (self) PackedFunction{std::move(name), graph, std::move(inputs), std::move(outputs),
-                                      std::move(all)};
+            std::vector<Part> its_parts;
+            for (const auto& [part, shape] : parts) its_parts.push_back({part, shape});
+            new (self) PackedFunction{std::move(name),    graph,          std::move(inputs),
+                                      std::move(outputs), std::move(all), std::move(its_parts)};
           },
           "name"_a, "graph"_a, "inputs"_a, "outputs"_a, "conditions"_a = nb::none(),
-          "checks"_a = std::vector<std::string>{})
+          "checks"_a = std::vector<std::string>{},
+          "parts"_a = std::vector<std::pair<std::string, std::vector<std::int64_t>>>{})
       .def_ro("name", &PackedFunction::name)
       .def_ro("graph", &PackedFunction::graph)
       .def_ro("inputs", &PackedFunction::inputs)
@@ -175,6 +196,18 @@ void bind_stored_program(nb::module_& m) {
            "(name, dtype, shape) of each input that has no data; None is a size that a call "
            "decides.")
       .def("outputs", &outputs_of, "function"_a, "(name, dtype, shape) of each output.")
+      .def(
+          "parts",
+          [](const LoadedProgram& program, const std::string& name) {
+            nb::list rows;
+            for (const Part& part : program.function(name).packed().parts) {
+              rows.append(nb::make_tuple(part.name, nb::tuple(nb::cast(part.shape))));
+            }
+            return rows;
+          },
+          "function"_a,
+          "(name, shape) of the variables in the flat vector that \"logp\" takes and that "
+          "\"expand\" gives.")
       .def_prop_ro("data",
                    [](const LoadedProgram& program) {
                      nb::dict data;
@@ -200,6 +233,42 @@ void bind_stored_program(nb::module_& m) {
           },
           nb::rv_policy::take_ownership,
           "The same program with other values of these data, which are copied.")
+      .def(
+          "to_bytes",
+          [](const LoadedProgram& program) {
+            const std::vector<std::byte> bytes = to_bytes(program.package());
+            return nb::bytes(bytes.data(), bytes.size());
+          },
+          "What `save` writes.")
+      .def(
+          "save",
+          [](const LoadedProgram& program, const std::string& path) {
+            with_file(path, [&] { save_package(program.package(), path); });
+          },
+          "path"_a, "Writes the file as a whole or not at all. Raises OSError where it cannot.")
+      .def_static(
+          "from_bytes",
+          [](const nb::bytes& bytes) {
+            const auto* first = static_cast<const std::byte*>(bytes.data());
+            return new LoadedProgram(
+                std::make_shared<const Package>(parse_package({first, bytes.size()}, "bytes")));
+          },
+          "bytes"_a, nb::rv_policy::take_ownership,
+          "Raises ValueError for what is damaged, ends early or is newer.")
+      .def_static(
+          "load",
+          [](const std::string& path) {
+            std::unique_ptr<LoadedProgram> program;
+            with_file(path, [&] {
+              program = std::make_unique<LoadedProgram>(
+                  std::make_shared<const Package>(load_package(path)));
+            });
+            return program.release();
+          },
+          "path"_a, nb::rv_policy::take_ownership,
+          "Reads a file. Raises FileNotFoundError and other OSErrors where it cannot be read, "
+          "ValueError for one that is\n"
+          "damaged, ends early or is newer.")
       .def("prepare", &LoadedProgram::prepare, nb::call_guard<nb::gil_scoped_release>(),
            "Does now what the first call of logp and expand would: milliseconds.")
       .def_prop_ro("dim", &LoadedProgram::dim, "The length of the vector that logp takes.")
