@@ -19,7 +19,7 @@ export PYTHON
 CPP_FILES = $(shell find include src bench examples tests -name '*.h' -o -name '*.hpp' -o -name '*.c' -o -name '*.cpp')
 
 .DEFAULT_GOAL := help
-.PHONY: help env build test test-cpp test-python fuzz soak coverage demo bench format lint asan tsan pins clean distclean
+.PHONY: help env build test test-cpp test-python fuzz soak coverage demo example bench format lint asan tsan pins clean distclean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,13 @@ coverage: build ## write docs/coverage.md again
 
 demo: build ## see what Gemmule does, in a minute
 	@$(PY) examples/demo.py $(ARGS)
+
+example: build ## build the C++ sampler in examples/cpp, and let it sample a PyMC model
+	@$(CMAKE) --install $(BUILD) --component gemmule_cpp --prefix $(BUILD)/installed >/dev/null
+	@$(CMAKE) -S examples/cpp -B $(BUILD)/example -DCMAKE_PREFIX_PATH=$(CURDIR)/$(BUILD)/installed -DCMAKE_BUILD_TYPE=Release >/dev/null
+	@$(CMAKE) --build $(BUILD)/example
+	@$(PY) examples/cpp/export_model.py $(BUILD)/example/eight_schools.gemmule
+	@$(BUILD)/example/sample $(BUILD)/example/eight_schools.gemmule $(ARGS)
 
 bench: build ## run the benchmarks
 	@$(PY) -m bench $(ARGS)

@@ -355,6 +355,37 @@ def test_cpp_program_samples_eight_schools(examples, path):
     assert abs(mean - 3.6) < 0.4
 
 
+def blocks(path, language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", path.read_text(), re.M | re.S)
+
+
+def test_c_and_cpp_in_the_document_run(examples, tmp_path, monkeypatch):
+    document = ROOT / "docs" / "c-and-cpp.md"
+    monkeypatch.chdir(tmp_path)
+    exec(compile("\n".join(blocks(document, "python")), document.name, "exec"), {})
+    for name, language in (("CMakeLists.txt", "cmake"), ("main.cpp", "cpp"), ("main.c", "c")):
+        [text] = blocks(document, language)
+        (tmp_path / name).write_text(text)
+    installed = examples.parent / "installed"
+    run(cmake(), "-S", ".", "-B", "build", f"-DCMAKE_PREFIX_PATH={installed}")
+    run(cmake(), "--build", "build")
+    loaded = gemmule.load("model.gemmule")
+    logp, gradient = loaded.logp_and_gradient(loaded.initial_point)
+    first = f"{logp:g} {gradient[0]:g}"
+    lines = run("build/mine", env=BARE).splitlines()
+    assert lines[:3] == [f"{np.exp(-1):g} 1.5", "1", first]
+    draw = loaded.expand(loaded.initial_point)
+    assert lines[3:] == [f"{name} {value:g}" for name, value in draw.items()]
+    wrong = 'x has 3 elements, function "logp" takes 2'
+    assert run("build/mine_in_c", env=BARE).splitlines() == [first, wrong]
+
+
+def test_the_example_exports_its_model(tmp_path):
+    path = tmp_path / "eight_schools.gemmule"
+    run(sys.executable, str(ROOT / "examples" / "cpp" / "export_model.py"), str(path))
+    assert set(gemmule.load(path).variables) == {"mu", "tau_log__", "z"}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model_of_the_zoo_runs_from_its_file(name, path):

@@ -7,7 +7,7 @@
 //
 // Leapfrog steps of random number, with a step size and scales that are tuned while it warms up;
 // the same as PyMC's HamiltonianMC does, in 100 lines. For serious work there is NUTS: see
-// docs/nutpie.md.
+// docs/sampling.md.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
