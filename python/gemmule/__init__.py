@@ -6,10 +6,15 @@ Importing it registers ``mode="GEMMULE"`` and ``mode="MLX_BLAS"``. Where PyTenso
 
 from importlib.metadata import PackageNotFoundError, version
 
-import mlx.core as _mx  # noqa: F401  (loads the library that the extension links to)
+from gemmule.cli import early as _early
 
-from gemmule import _core
-from gemmule._core import InternalError, UnsupportedError
+# `gemmule doctor` runs here: what follows may fail, which is for it to explain.
+_early.prepare()
+
+import mlx.core as _mx  # noqa: E402, F401  (loads the library that the extension links to)
+
+from gemmule import _core  # noqa: E402
+from gemmule._core import InternalError, UnsupportedError  # noqa: E402
 
 
 def _check_mlx() -> None:

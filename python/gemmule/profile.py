@@ -140,10 +140,16 @@ def profile(f, *args, repeats: int = 20) -> Profile:
             what = next(names).op if segment is None else "segment"
             rows.append(Row("in Python", "python", what, "", seconds, 0, 0))
         else:
-            rows += _rows_of_segment(segment, inputs, repeats, seconds)
+            rows += _rows_of_executable(segment.executable, inputs, repeats, seconds)
         for index, result in zip(step.outputs, results, strict=True):
             registers[index] = result
     return Profile(rows, call)
+
+
+def profile_executable(executable, inputs: list, repeats: int = 20) -> Profile:
+    """The same for a `_core.Executable` and the values of its inputs."""
+    call = _time(executable.run, inputs, repeats)
+    return Profile(_rows_of_executable(executable, inputs, repeats, call), call)
 
 
 def _time(run, inputs, repeats: int) -> float:
@@ -157,11 +163,11 @@ def _time(run, inputs, repeats: int) -> float:
     return best
 
 
-def _rows_of_segment(segment, inputs, repeats: int, seconds: float) -> list[Row]:
+def _rows_of_executable(executable, inputs, repeats: int, seconds: float) -> list[Row]:
     try:
-        graph, timings = segment.executable.profile(inputs, repeats)
+        graph, timings = executable.profile(inputs, repeats)
     except ValueError:  # MLX's executor: one row for all of it
-        graph = segment.executable.specialised(inputs)
+        graph = executable.specialised(inputs)
         kernels = [row for row in _core.kernels(graph) if row["depth"] == 0]
         flops, moved = (sum(row[what] for row in kernels) for what in ("flops", "bytes"))
         return [Row("mlx", "product", f"{len(kernels)} kernels", "", seconds, flops, moved)]

@@ -1,0 +1,1 @@
+"""The command line: ``gemmule`` and ``python -m gemmule``. One file per command."""
