@@ -2,28 +2,16 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
 #include <cmath>
 #include <functional>
-#include <limits>
-#include <map>
-#include <string>
 #include <utility>
 #include <vector>
 
 #include "kernels/gamma_functions.h"
+#include "kernels/special_functions_case.h"
 
 namespace gemmule::kernels {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
-struct Row {
-  std::string function;
-  std::array<double, 3> x;
-  double value;
-};
 
 // From mpmath, with 60 digits.
 // clang-format off
@@ -171,50 +159,26 @@ const Row kLimits[] = {
 };
 // clang-format on
 
-double evaluate(const std::string& function, const std::array<double, 3>& x) {
-  using Unary = double (*)(double);
-  using Binary = double (*)(double, double);
-  static const std::map<std::string, Unary> unary = {
-      {"erfcx", special::erfcx},       {"erfinv", special::erfinv},   {"erfcinv", special::erfcinv},
-      {"gamma", special::gamma},       {"gammaln", special::gammaln}, {"digamma", special::digamma},
-      {"trigamma", special::trigamma}, {"i0", special::i0},           {"i1", special::i1}};
-  static const std::map<std::string, Binary> binary = {{"gammainc", special::gammainc},
-                                                       {"gammaincc", special::gammaincc},
-                                                       {"ive", special::ive},
-                                                       {"kve", special::kve}};
-  if (unary.contains(function)) return unary.at(function)(x[0]);
-  if (binary.contains(function)) return binary.at(function)(x[0], x[1]);
-  return special::betainc(x[0], x[1], x[2]);
-}
+const Functions kFunctions{.unary = {{"erfcx", special::erfcx},
+                                     {"erfinv", special::erfinv},
+                                     {"erfcinv", special::erfcinv},
+                                     {"gamma", special::gamma},
+                                     {"gammaln", special::gammaln},
+                                     {"digamma", special::digamma},
+                                     {"trigamma", special::trigamma},
+                                     {"i0", special::i0},
+                                     {"i1", special::i1}},
+                           .binary = {{"gammainc", special::gammainc},
+                                      {"gammaincc", special::gammaincc},
+                                      {"ive", special::ive},
+                                      {"kve", special::kve}},
+                           .ternary = {{"betainc", special::betainc}}};
 
-TEST(SpecialFunctions, AgreeWithReferenceNumbers) {
-  for (const Row& row : kTable) {
-    EXPECT_NEAR(evaluate(row.function, row.x), row.value, 1e-13 * std::abs(row.value))
-        << row.function << "(" << row.x[0] << ", " << row.x[1] << ", " << row.x[2] << ")";
-  }
-}
+TEST(SpecialFunctions, AgreeWithReferenceNumbers) { expect_table(kFunctions, kTable, 1e-13); }
 
-TEST(SpecialFunctions, PolesInfinitiesAndDomains) {
-  for (const Row& row : kLimits) {
-    const double value = evaluate(row.function, row.x);
-    EXPECT_TRUE(std::isnan(row.value)
-                    ? std::isnan(value)
-                    : std::abs(value - row.value) <= 1e-15 * std::abs(row.value) ||
-                          value == row.value)
-        << row.function << "(" << row.x[0] << ", " << row.x[1] << ", " << row.x[2]
-        << ") = " << value;
-  }
-}
+TEST(SpecialFunctions, PolesInfinitiesAndDomains) { expect_limits(kFunctions, kLimits); }
 
-TEST(SpecialFunctions, NaNStaysNaN) {
-  for (const Row& row : kTable) {
-    EXPECT_TRUE(std::isnan(evaluate(row.function, {kNaN, row.x[1], row.x[2]}))) << row.function;
-  }
-  EXPECT_TRUE(std::isnan(special::gammainc(1, kNaN)) && std::isnan(special::gammaincc(1, kNaN)));
-  EXPECT_TRUE(std::isnan(special::ive(1, kNaN)) && std::isnan(special::kve(1, kNaN)));
-  EXPECT_TRUE(std::isnan(special::betainc(1, kNaN, 0.5)) &&
-              std::isnan(special::betainc(1, 2, kNaN)));
-}
+TEST(SpecialFunctions, NaNStaysNaN) { expect_nan_stays(kFunctions, kTable); }
 
 // Blocks are the scalar functions, element by element, also in place and where signs mix.
 // Of both sides of the functions' thresholds; of one side only; with arguments of all kinds.
