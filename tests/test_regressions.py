@@ -6,6 +6,8 @@ import pytensor.tensor as pt
 import pytest
 from frontend_support import check, compile_native
 
+import gemmule
+
 pytestmark = pytest.mark.usefixtures("executor")
 
 
@@ -70,3 +72,19 @@ def test_extremum_of_uint64():
     x = pt.matrix("x", dtype="uint64")
     value = np.array([[3, 2**64 - 1], [2**63, 2**63 + 1]], "uint64")
     check([x], [x.min(axis=0), x.max(axis=0), x + np.array([2**64 - 2, 1], "uint64")], value)
+
+
+@pytest.mark.parametrize("executor", ["cpu", "mlx"])
+def test_size_from_a_short_vector_of_floats(executor, monkeypatch):
+    """Vectors of a static length were taken for sizes whatever their dtype, and all ran in Python."""
+    monkeypatch.setattr(gemmule.config, "executor", executor)
+    x = pt.tensor("x", dtype="float64", shape=(4,))
+    y = pt.tensor("y", dtype="float64", shape=(4, 3))
+    f = pytensor.function([x, y], [pt.zeros((pt.sum(x > 0), 2)) + 1.0, pt.real(y)], mode="GEMMULE")
+    assert gemmule.explain(f).fallbacks == []
+    values = np.array([1.0, -1.0, 2.0, 3.0]), np.ones((4, 3))
+    ones, same = f(*values)
+    assert ones.shape == (3, 2)
+    np.testing.assert_array_equal(same, values[1])
+    assert not np.shares_memory(same, values[1])
+    assert gemmule.explain(f).fallbacks == []

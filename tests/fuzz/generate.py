@@ -19,6 +19,10 @@ WEIGHTS = {
     "shapes": 3,
     "loops": 0.4,
     "randoms": 0.4,
+    "decompositions": 0.7,
+    "data": 1.5,
+    "signals": 0.4,
+    "sparse": 0.7,
 }
 LONGEST = 10
 

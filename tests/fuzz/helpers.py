@@ -3,16 +3,26 @@
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
+import pytensor.tensor.fft
+from pytensor import sparse
 from pytensor.compile.builders import OpFromGraph
 from pytensor.scan.utils import until
 
 __all__ = [
+    "bounded",
+    "csc",
+    "csr",
+    "dense",
     "draws",
     "inner",
+    "joined",
     "loop",
     "loop_until",
     "positive_definite",
     "repeated",
+    "scaled",
+    "similar",
+    "sparse",
     "triangular",
     "well_conditioned",
 ]
@@ -45,7 +55,7 @@ def inner(function, *arguments):
     return OpFromGraph(parameters, [function(*parameters)])(*arguments)
 
 
-def _bounded(matrix):
+def bounded(matrix):
     """Entries in (-1, 1), whatever they were; NaN becomes 0."""
     matrix = pt.switch(pt.isnan(matrix), 0, matrix)
     return pt.tanh(matrix)
@@ -53,14 +63,14 @@ def _bounded(matrix):
 
 def positive_definite(matrix):
     """A symmetric positive definite matrix made from any square one."""
-    matrix = _bounded(matrix)
+    matrix = bounded(matrix)
     n = matrix.shape[-1]
     return matrix @ matrix.mT + n.astype(matrix.dtype) * pt.eye(n, dtype=matrix.dtype)
 
 
 def well_conditioned(matrix):
     """A matrix dominated by its diagonal, not symmetric."""
-    matrix = _bounded(matrix)
+    matrix = bounded(matrix)
     n = matrix.shape[-1]
     return matrix + (n + 1).astype(matrix.dtype) * pt.eye(n, dtype=matrix.dtype)
 
@@ -68,6 +78,27 @@ def well_conditioned(matrix):
 def triangular(matrix, lower=True):
     matrix = well_conditioned(matrix)
     return pt.tril(matrix) if lower else pt.triu(matrix)
+
+
+def joined(factors):
+    """The product of all factors."""
+    product, *others = factors
+    for factor in others:
+        product = product @ factor
+    return product
+
+
+def scaled(u, s, vh):
+    """The matrix of a singular value decomposition."""
+    return (u * s[..., None, :]) @ vh
+
+
+def similar(t, z):
+    """The matrix of a Schur decomposition."""
+    return z @ t @ z.mT
+
+
+csr, csc, dense = sparse.csr_from_dense, sparse.csc_from_dense, sparse.dense_from_sparse
 
 
 def loop(function, sequences, states=None, constants=None, **settings):

@@ -223,6 +223,10 @@ class Draft:
         results = [v.data if isinstance(v, Constant) else data[v] for v in variables]
         if any(np.size(result) > LARGEST for result in results):
             raise Refused(f"{code}: large")
+        if any(
+            np.ndim(result) != v.type.ndim for result, v in zip(results, variables, strict=True)
+        ):
+            raise Refused(f"{code}: not of the rank that PyTensor says")
         return [np.asarray(result) for result in results]
 
     def _run(self, node) -> None:

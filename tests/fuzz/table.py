@@ -27,7 +27,23 @@ def row(code: str, *operands) -> Row:
 
 
 def families() -> dict[str, list[Row]]:
-    from fuzz import elementwise, indexing, linalg, loops, products, randoms, reductions, shapes
+    from fuzz import (
+        data,
+        decompositions,
+        elementwise,
+        indexing,
+        linalg,
+        loops,
+        products,
+        randoms,
+        reductions,
+        shapes,
+        signals,
+        sparse,
+    )
 
-    modules = (elementwise, reductions, products, linalg, indexing, shapes, loops, randoms)
+    modules = (
+        *(elementwise, reductions, products, linalg, indexing, shapes, loops, randoms),
+        *(decompositions, data, signals, sparse),
+    )
     return {module.__name__.rpartition(".")[2]: module.ROWS for module in modules}

@@ -54,9 +54,11 @@ class Builder:
 
     def input(self, dtype: str, shape, name: str = "") -> int:
         value = self.graph.input(dtype, shape, name)
-        if len(shape) == 0 or (len(shape) == 1 and (shape[0] or INT_MAX) <= LONGEST_SHAPE):
+        # As `static_value_inputs` of the core has it: other vectors are data.
+        is_vector = len(shape) == 1 and np.dtype(dtype).kind in "iu"
+        if len(shape) == 0 or (is_vector and (shape[0] or INT_MAX) <= LONGEST_SHAPE):
             self._host.add(value)
-        elif len(shape) == 1:
+        elif is_vector:
             self._vector_inputs.add(value)
         return value
 
