@@ -19,6 +19,7 @@ from pytensor.printing import Print
 from pytensor.raise_op import Assert
 
 import gemmule
+from gemmule import _core
 from gemmule import nutpie as gemmule_nutpie
 
 LOGP = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint64, *[ctypes.c_void_p] * 4)
@@ -270,6 +271,25 @@ def test_four_chains_in_two_threads(compiled):
     np.testing.assert_allclose(
         two.posterior["beta"].mean(("chain", "draw")), [1.0, -1.0], atol=0.15
     )
+
+
+@pytest.mark.parametrize(
+    ("processors", "chains", "alone"), [(2, 1, False), (2, 2, True), (8, 4, False), (7, 4, True)]
+)
+def test_a_density_takes_other_cores_where_chains_leave_some(
+    processors, chains, alone, compiled, monkeypatch
+):
+    monkeypatch.setattr(os, "process_cpu_count", lambda: processors, raising=False)
+    made = []
+
+    def watch(program, one_thread):
+        made.append(one_thread)
+        return SamplerModel(program, one_thread)
+
+    SamplerModel = _core.SamplerModel
+    monkeypatch.setattr(gemmule_nutpie._core, "SamplerModel", watch)
+    gemmule.sample(compiled, draws=5, tune=5, chains=chains, cores=4, seed=1, **QUIET)
+    assert made == [alone]
 
 
 def test_python_is_free_while_chains_run(compiled):

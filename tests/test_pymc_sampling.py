@@ -232,7 +232,9 @@ def test_the_mode_of_the_posterior(model):
     np.testing.assert_allclose(got["double"], 2 * got["beta"])
 
 
-@pytest.mark.parametrize("method", ["advi", "fullrank_advi", "svgd"])
+@pytest.mark.parametrize(
+    "method", ["advi", pytest.param("fullrank_advi", marks=pytest.mark.slow), "svgd"]
+)
 def test_variational_inference(model, method):
     steps = {"advi": 8000, "fullrank_advi": 8000, "svgd": 300}[method]
     with model:
@@ -248,7 +250,7 @@ def test_variational_inference(model, method):
     np.testing.assert_allclose(trace.posterior["beta"].mean(("chain", "draw")), TRUE, atol=0.4)
 
 
-@pytest.mark.parametrize("kernel", [pm.smc.IMH, pm.smc.MH])
+@pytest.mark.parametrize("kernel", [pytest.param(pm.smc.IMH, marks=pytest.mark.slow), pm.smc.MH])
 def test_sequential_monte_carlo(model, kernel):
     with model:
         trace = pm.sample_smc(

@@ -5,6 +5,7 @@
 
 import dataclasses
 import inspect
+import os
 import threading
 import warnings
 from collections import Counter
@@ -125,14 +126,16 @@ class CompiledModel(_CompiledModel):
         return dataclasses.replace(self, _transform_adapt_args=kwargs)
 
     def _make_sampler(self, settings, init_mean, cores, *arguments):
-        model = self._make_model(init_mean)
+        chains = settings.as_dict()["settings"].get("num_chains", cores)
+        model = self._make_model(init_mean, one_thread=_fill_the_processor(min(cores, chains)))
         return _lib.PySampler.from_pymc(settings, cores, model, *arguments)
 
-    def _make_model(self, init_mean):
-        program = self.program
-        logp = _lib.LogpFunc(_core.sampler_logp_address, program.model_address, self)
+    def _make_model(self, init_mean, one_thread=False):
+        program = _core.SamplerModel(self.program, one_thread)
+        address = program.model_address
+        logp = _lib.LogpFunc(program.logp_address, address, program)
         expand = _lib.ExpandFunc(
-            self.n_dim, self.n_expanded, _core.sampler_expand_address, program.model_address, self
+            self.n_dim, self.n_expanded, program.expand_address, address, program
         )
         names, _, shapes = self.shape_info
         coords = dict(self._coords)
@@ -235,6 +238,12 @@ def compile_model(
             n_dim, logp, expand, initial_point, shape_info, reparameterized, dims, coords
         )
     return compiled
+
+
+def _fill_the_processor(chains: int) -> bool:
+    """Whether chains at once leave no second core for each: a density stays on its thread then."""
+    cores = getattr(os, "process_cpu_count", os.cpu_count)() or 1
+    return chains > 1 and cores < 2 * chains
 
 
 def _one_by_one(function):

@@ -6,7 +6,6 @@
 #include <exception>
 #include <mutex>
 #include <thread>
-#include <utility>
 
 #ifndef _WIN32
 #include <pthread.h>
@@ -109,13 +108,12 @@ thread_local bool runs_part = false;
 
 bool in_part() { return runs_part; }
 
+InPart::InPart(bool in_part) : outer_(runs_part) { runs_part = outer_ || in_part; }
+InPart::~InPart() { runs_part = outer_; }
+
 void run_parts(int count, const std::function<void(int)>& part) {
   const std::function<void(int)> marked = [&](int i) {
-    const bool outer = std::exchange(runs_part, true);
-    struct Restore {
-      bool outer;
-      ~Restore() { runs_part = outer; }
-    } const restore{outer};
+    const InPart in_part;
     part(i);
   };
   Work work(count, marked);

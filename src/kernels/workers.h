@@ -16,4 +16,17 @@ void run_parts(int count, const std::function<void(int)>& part);
 // included.
 bool in_part();
 
+// While it lives, the calling thread is such a part: callers that already share the processor between threads of their
+// own, one part each.
+class InPart {
+ public:
+  explicit InPart(bool in_part = true);
+  ~InPart();
+  InPart(const InPart&) = delete;
+  InPart& operator=(const InPart&) = delete;
+
+ private:
+  bool outer_;
+};
+
 }  // namespace gemmule::kernels

@@ -60,6 +60,20 @@ TEST_F(Workers, PartsOfPartsRunWhereTheyAre) {
   EXPECT_EQ(calls, 12);
 }
 
+TEST_F(Workers, ACallerMayBeAPartItself) {
+  const auto thread = std::this_thread::get_id();
+  {
+    const InPart outer;
+    const InPart inner(false);
+    EXPECT_TRUE(in_part());
+    run_parts(4, [&](int) { EXPECT_EQ(std::this_thread::get_id(), thread); });
+    EXPECT_TRUE(in_part());
+  }
+  EXPECT_FALSE(in_part());
+  const InPart none(false);
+  EXPECT_FALSE(in_part());
+}
+
 TEST_F(Workers, TheFirstErrorIsThrownWhenAllHaveEnded) {
   for (int round = 0; round < 50; ++round) {
     std::atomic<int> calls = 0;

@@ -9,7 +9,7 @@ void bind_graph(nanobind::module_& m);      // graph.cpp: Graph
 void bind_passes(nanobind::module_& m);     // passes.cpp: optimise, rules, passes
 void bind_program(nanobind::module_& m);    // program.cpp: Executable
 void bind_stored_program(nanobind::module_& m);  // stored_program.cpp: Program
-void bind_sampler(nanobind::module_& m);    // sampler.cpp: addresses for samplers
+void bind_sampler(nanobind::module_& m);    // sampler.cpp: SamplerModel
 void bind_thunk(nanobind::module_& m);      // thunk.cpp: thunk
 void bind_cost(nanobind::module_& m);       // cost.cpp: kernels
 void bind_ops(nanobind::module_& m);        // ops.cpp: gemm, gemv, ger ... over mx.array
