@@ -80,6 +80,18 @@ def test_a_pickle_of_a_pickle():
     np.testing.assert_array_equal(by_pickle(by_pickle(f))(value), f(value))
 
 
+def test_what_else_is_made_of_functions_is_made_of_a_pickled_one(tmp_path):
+    x = pt.vector("x", shape=(4,))
+    f = by_pickle(pytensor.function([x], [pt.exp(x).sum(), pt.cumsum(x)], mode="GEMMULE"))
+    value = np.linspace(0, 1, 4)
+    for got, want in zip(gemmule.batched(f)(np.stack([value] * 3)), f(value), strict=True):
+        np.testing.assert_allclose(got, np.stack([want] * 3))
+    gemmule.export(f, tmp_path / "f.gemmule")
+    for got, want in zip(gemmule.load(tmp_path / "f.gemmule")(value), f(value), strict=True):
+        np.testing.assert_allclose(got, want)
+    assert len(gemmule.profile(f, value).rows) > 0
+
+
 def test_another_process_runs_the_program(tmp_path):
     x = pt.matrix("x")
     f = pytensor.function([x], [x @ x.T, pt.sort(x, axis=1)], mode="GEMMULE")

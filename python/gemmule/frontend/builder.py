@@ -42,13 +42,12 @@ class Builder:
         self._large_constants: dict[tuple, int] = {}
 
     def __getstate__(self):
-        """What is read after the conversion: conditions of checks, and the graph for their sake."""
-        return self.checks, self.graph if self.checks else None
+        """What is read after the conversion. Nothing is added to a graph that was pickled."""
+        return self.checks, self.graph
 
     def __setstate__(self, state):
         self.__init__()
-        self.checks, graph = state
-        self.graph = graph or self.graph
+        self.checks, self.graph = state
 
     # -- nodes ---------------------------------------------------------------------------------
 
