@@ -378,7 +378,7 @@ def test_profile_needs_sizes_only(call, write, tmp_path):
     assert "--shape A=3x3" in err
 
 
-def test_the_document_shows_what_is_printed(call, write):
+def test_the_document_shows_what_is_printed(call, write, tmp_path, monkeypatch):
     """The tables of docs/command-line.md, but for times."""
     text = (Path(__file__).parent.parent / "docs" / "command-line.md").read_text(encoding="utf-8")
     path = write(text.partition("```python\n")[2].partition("```")[0])
@@ -387,6 +387,120 @@ def test_the_document_shows_what_is_printed(call, write):
         status, out, _ = call(*arguments)
         assert status == 0
         assert f"```text\n{out}```" in text
+    monkeypatch.chdir(tmp_path)
+    status, out, _ = call("export", path, "-o", "model.gemmule")
+    assert status == 0 and f"```text\n{out}```" in text
+
+
+# -- programs in files ----------------------------------------------------------------------------
+
+
+DATA = """
+import numpy as np
+import pymc as pm
+
+with pm.Model() as model:
+    t = pm.Data("t", np.arange(4.0))
+    b = pm.Normal("b", 0, 1, shape=2)
+    pm.Deterministic("twice", 2 * b)
+    pm.Normal("y", b[0] + b[1] * t, pm.HalfNormal("s"), observed=np.array([1.0, 1, 2, 3]))
+"""
+
+
+@pytest.fixture
+def exported(document, write, tmp_path):
+    """The paths of a Python file and of the program that `gemmule export` made of it."""
+
+    def exported(text, *arguments):
+        source, path = write(text), tmp_path / "it.gemmule"
+        result = document("export", source, "-o", path, *arguments)
+        assert result["file"] == source and result["output"] == str(path)
+        return source, path, result
+
+    return exported
+
+
+def test_a_program_runs_as_the_file_that_it_is_from(document, exported):
+    source, path, result = exported(DATA)
+    assert result["functions"] == ["logp", "expand", "initial_point"] and result["data"] == ["t"]
+    inputs = ("-i", "b=[0.5, -1]", "-i", "s_log__=0.25")
+    for arguments in ((), inputs):
+        ours, its = (document("run", file, *arguments) for file in (path, source))
+        assert ours["kind"] == its["kind"] == "model"
+        assert ours["inputs"] == its["inputs"]
+        assert list(ours["outputs"]) == list(its["outputs"])
+        for name, value in its["outputs"].items():
+            np.testing.assert_allclose(ours["outputs"][name]["value"], value["value"], rtol=1e-12)
+    drawn = document("run", path, "--function", "expand", *inputs)["outputs"]
+    assert drawn["twice"]["value"] == [1.0, -2.0]
+    assert drawn["s"]["value"] == pytest.approx(np.exp(0.25))
+
+
+def test_a_program_takes_other_data(document, exported):
+    _, path, _ = exported(DATA)
+    at = ("-i", "b=[0, 1]", "-i", "s_log__=0")
+    [flat, steep] = (
+        document("run", path, *at, "-i", f"t={t}")["outputs"]["logp"]["value"]
+        for t in ("[0, 0, 0, 0]", "[1, 1, 2, 3]")
+    )
+    assert steep - flat == pytest.approx(0.5 * (1 + 1 + 4 + 9))
+
+
+def test_a_program_is_explained_and_profiled(document, exported):
+    _, path, _ = exported(DATA)
+    result = document("explain", path)
+    assert (result["kind"], result["function"]) == ("model", "logp")
+    assert result["kernels"] and all(isinstance(row["flops"], int) for row in result["kernels"])
+    result = document("profile", path, "--repeats", 2, "--function", "expand")
+    assert result["function"] == "expand" and result["rows"]
+
+
+def test_a_program_of_a_function(call, exported):
+    _, path, result = exported(FUNCTION)
+    assert result["functions"] == ["main"]
+    assert call("run", path, *INPUTS) == (0, "output_0  float64[1,1]\n[[11.]]\n", "")
+    assert call("explain", path) == (0, f"{gemmule.explain(compiled())}\n", "")
+    for arguments, status, message in [
+        (["run", path, "--function", "logp"], 2, "has no function 'logp'; it has: main"),
+        (["run", path, "--name", "f"], 2, "--name is for Python files"),
+        (["explain", path, "--svg", "x.svg"], 1, "--svg draws what a Python file defines"),
+        (["bench", path, *INPUTS], 1, "it takes a Python file, and no program"),
+    ]:
+        ended, _, err = call(*arguments)
+        assert ended == status and message in err
+
+
+def test_a_damaged_program_is_one_line(call, exported):
+    _, path, _ = exported(FUNCTION)
+    path.write_bytes(path.read_bytes()[:-100])
+    status, out, err = call("run", path)
+    assert (status, out) == (1, "")
+    [line] = err.splitlines()
+    assert line.startswith("gemmule run: error: ValueError: ") and str(path) in line
+
+
+def test_what_python_runs_is_not_exported(call, write, tmp_path):
+    path = write(
+        "import numpy as np, pytensor, pytensor.tensor as pt\n"
+        "rng = pytensor.shared(np.random.default_rng(1))\n"
+        "_, draw = pt.random.normal(size=3, rng=rng, return_next_rng=True)\n"
+        "f = pytensor.function([], draw, mode='GEMMULE')\n"
+    )
+    status, out, err = call("export", path, "-o", tmp_path / "x.gemmule")
+    assert (status, out) == (1, "")
+    assert "UnsupportedError: main cannot be a program" in err
+    assert not (tmp_path / "x.gemmule").exists()
+
+
+def test_a_program_runs_without_pytensor(exported, installation):
+    _, path, _ = exported(DATA)
+    environment = installation(missing=["pytensor", "pymc"])
+    done = process("run", path, "--json", **environment)
+    assert done.returncode == 0, done.stderr
+    assert "logp" in json.loads(done.stdout)["outputs"]
+    done = process("explain", path, **environment)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "gemmule explain: error: No module named 'pytensor'\n"
 
 
 # -- where it is written --------------------------------------------------------------------------
@@ -538,12 +652,40 @@ def test_doctor_names_another_version_of_mlx(installation):
     assert f"0.99.0 (not {built})" in done.stdout
     assert f"problem: Gemmule was built against mlx {built}, and mlx 0.99.0 is" in done.stdout
     assert f"pip install mlx=={built}" in done.stdout
+    assert "all is well" not in done.stdout
     # Other commands end with one line.
     done = process("explain", "model.py", **environment)
     assert (done.returncode, done.stdout) == (1, "")
     [line] = done.stderr.splitlines()
     assert line.startswith(f"gemmule: error: gemmule was built against mlx {built}, but mlx 0.99.0")
     assert line.endswith("(gemmule doctor says more)")
+
+
+def test_the_script_of_an_installation_does_the_same(installation, tmp_path):
+    """The one that pip writes imports the package before it calls anything."""
+    script = tmp_path / "gemmule"
+    script.write_text("import sys\nfrom gemmule.cli.command_line import main\nsys.exit(main())\n")
+
+    def installed(*arguments, **environment):
+        return subprocess.run(
+            [sys.executable, str(script), *arguments],
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+
+    done = installed("run", PYTHONPATH=SOURCES)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "gemmule: error: the following arguments are required: FILE (see gemmule run --help)\n"
+    )
+    environment = installation(other={"mlx": "0.99.0"})
+    done = installed("doctor", **environment)
+    assert done.returncode == 1 and "problem: Gemmule was built against mlx" in done.stdout
+    done = installed("run", "x.py", **environment)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("name", ["mlx", "pytensor"])

@@ -197,6 +197,12 @@ void bind_stored_program(nb::module_& m) {
            "decides.")
       .def("outputs", &outputs_of, "function"_a, "(name, dtype, shape) of each output.")
       .def(
+          "function",
+          [](const LoadedProgram& program, const std::string& name) -> const PackedFunction& {
+            return program.function(name).packed();
+          },
+          "function"_a, nb::rv_policy::reference_internal, "The function with its graph.")
+      .def(
           "parts",
           [](const LoadedProgram& program, const std::string& name) {
             nb::list rows;

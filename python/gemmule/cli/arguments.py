@@ -31,7 +31,7 @@ def seconds(text: str) -> float:
     return number
 
 
-def add_file(parser, *, optional: bool = False) -> None:
+def add_name(parser, *, optional: bool = False) -> None:
     parser.add_argument(
         "file",
         metavar="FILE",
@@ -44,11 +44,14 @@ def add_file(parser, *, optional: bool = False) -> None:
         help="which variable of the Python file; otherwise `model`, `f`, or the only one that "
         "fits. A function without arguments is called",
     )
-    if not optional:
-        parser.add_argument(
-            "--function",
-            help="which function of a program: main, or logp, expand and initial_point of a model",
-        )
+
+
+def add_file(parser) -> None:
+    add_name(parser)
+    parser.add_argument(
+        "--function",
+        help="which function of a program: main, or logp, expand and initial_point of a model",
+    )
 
 
 def add_inputs(parser) -> None:

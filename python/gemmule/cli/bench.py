@@ -9,7 +9,7 @@ import argparse
 import math
 import warnings
 
-from gemmule.cli.arguments import add_file, add_inputs, positive, seconds
+from gemmule.cli.arguments import add_inputs, add_name, positive, seconds
 from gemmule.cli.bench_timing import Measured, mean_ratios, measure, ratio
 
 #: Modes in the order of the table: what each needs beyond PyTensor.
@@ -33,7 +33,7 @@ def _modes(text: str) -> list[str]:
 
 
 def add_arguments(parser) -> None:
-    add_file(parser, optional=True)
+    add_name(parser, optional=True)
     add_inputs(parser)
     parser.add_argument(
         "--modes",
@@ -134,7 +134,7 @@ def _cases(options, terminal, dtype: str) -> list:
     from gemmule.cli.target import complete_or_random, open_target, take_values
 
     target = open_target(options, terminal)
-    if not target.can_draw:
+    if target.graph is None:
         raise CommandError("bench compiles in every mode: it takes a Python file, and no program")
     values = complete_or_random(target, take_values(target, options))
     graph = target.graph

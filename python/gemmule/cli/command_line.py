@@ -7,7 +7,7 @@ Nothing that is imported here imports more of Gemmule, PyTensor or MLX before it
 import argparse
 import sys
 
-from gemmule.cli import bench, doctor, explain, profile, run
+from gemmule.cli import bench, doctor, explain, export, profile, run
 from gemmule.cli.arguments import Parser
 from gemmule.cli.errors import status_of
 from gemmule.cli.terminal import Terminal
@@ -17,6 +17,7 @@ COMMANDS = {
     "explain": explain,
     "profile": profile,
     "run": run,
+    "export": export,
     "bench": bench,
 }
 

@@ -32,7 +32,7 @@ def run(options, terminal) -> int:
     if options.graph:
         text += f"\n\n{explanation.graph}"
     if options.svg:
-        if not target.can_draw:
+        if target.graph is None:
             raise CommandError("--svg draws what a Python file defines, and no program from a file")
         explanation.svg(options.svg)
         document["svg"] = options.svg

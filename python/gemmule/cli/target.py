@@ -155,7 +155,6 @@ def _graph_of_function(function) -> Graph:
 class CompiledTarget:
     """A function in mode GEMMULE."""
 
-    can_draw = True
     #: Names of data that a call may replace.
     data: tuple[str, ...] = ()
 
@@ -203,77 +202,93 @@ def _dtype(variable) -> str:
 
 
 class ProgramTarget:
-    """A function of a program that `gemmule.export` wrote."""
+    """A function of a program that `gemmule.export` wrote.
 
-    can_draw = False  # the picture shows a PyTensor function
+    The flat vector of a model is given and shown variable by variable, as that of a Python file.
+    """
+
+    graph = None  # there are none of PyTensor's
 
     def __init__(self, program, function: str | None):
-        self.program = program
-        self.core = program.core
-        names = self.core.functions
-        self.kind = self.core.metadata.get("kind", "function")
+        names = program.core.functions
+        self.kind = program.core.metadata.get("kind", "function")
         usual = "logp" if "logp" in names else "main" if "main" in names else names[0]
         self.function_name = function or usual
         if self.function_name not in names:
             raise UsageError(
                 f"the program has no function {function!r}; it has: {', '.join(names)}"
             )
+        self.defaults: dict[str, np.ndarray] = {}
         self._set(program)
-        self.data = tuple(program.data)
-        self.defaults = {}
-        if "initial_point" in names and len(self.inputs) == 1:
-            [(name, dtype, shape)] = self.inputs
-            point = program.run("initial_point")[0]
-            if point.dtype == dtype and len(shape) == 1 and shape[0] in (None, len(point)):
-                self.defaults = {name: point}
 
     def _set(self, program) -> None:
         self.program, self.core = program, program.core
+        self.data = tuple(program.data)
         self.inputs: list[Input] = self.core.inputs(self.function_name)
-        self.outputs: list[Input] = self.core.outputs(self.function_name)
+        #: (name, shape) of what the only input is made of; empty where it is not a model's vector.
+        self.variables = []
+        if self.function_name in ("logp", "expand") and len(self.inputs) == 1:
+            self.variables = self.core.parts("logp")
+        if self.variables:
+            self.inputs = [(name, "float64", shape) for name, shape in self.variables]
+            if "initial_point" in self.core.functions:
+                [point] = self.core.run("initial_point", [])
+                self.defaults = _parts(point, self.variables)
 
     def with_data(self, values: dict) -> None:
         self._set(self.program.with_data(**values))
 
-    def run(self, values: list) -> dict[str, np.ndarray]:
-        results = self.core.run(self.function_name, values)
-        names = unique([name for name, *_ in self.outputs])
-        if self.function_name == "expand" and len(results) == 1:
-            return self._parts(results[0])
-        return dict(zip(names, results, strict=True))
+    def _arguments(self, values: list) -> list[np.ndarray]:
+        """What the function takes."""
+        if not self.variables:
+            return values
+        return [np.concatenate([value.ravel() for value in values])]
 
-    def _parts(self, flat: np.ndarray) -> dict[str, np.ndarray]:
-        parts, end = {}, 0
-        for name, shape in self.core.parts("expand"):
-            begin, end = end, end + int(np.prod(shape, dtype=int))
-            parts[name] = flat[begin:end].reshape(shape)
-        return parts or {"expand": flat}
+    def run(self, values: list) -> dict[str, np.ndarray]:
+        results = self.core.run(self.function_name, self._arguments(values))
+        names = unique([name for name, *_ in self.core.outputs(self.function_name)])
+        outputs = dict(zip(names, results, strict=True))
+        parts = self.core.parts("expand") if self.function_name == "expand" else self.variables
+        if parts and self.function_name == "expand":
+            return _parts(results[0], parts)
+        if parts and list(outputs) == ["logp", "gradient"]:
+            gradients = _parts(outputs.pop("gradient"), parts)
+            outputs |= {f"gradient.{name}": value for name, value in gradients.items()}
+        return outputs
 
     @property
     def _function(self):
         return self.core.function(self.function_name)
 
-    def _arguments(self, values: list) -> list:
-        """Values of all inputs of the graph: those given, and data."""
-        given = dict(zip((name for name, *_ in self.inputs), values, strict=True))
-        data = self.program.data
-        return [given[name] if name in given else data[name] for name in self._function.inputs]
+    def _inputs_of_graph(self, values: list) -> list[np.ndarray]:
+        """The arguments and the data."""
+        names = [name for name, *_ in self.core.inputs(self.function_name)]
+        known = {**self.program.data, **dict(zip(names, self._arguments(values), strict=True))}
+        return [known[name] for name in self._function.inputs]
 
     def explain(self, values: list | None):
         from gemmule.explain import Explanation
 
         graph = self._function.graph
         if values is not None:
-            graph = _executable(graph).specialised(self._arguments(values))
+            graph = _executable(graph).specialised(self._inputs_of_graph(values))
         nothing_else = SimpleNamespace(segments=[], fallbacks=[])
         return Explanation(nothing_else, [graph])
 
     def profile(self, values: list, repeats: int):
         from gemmule.profile import profile_executable
 
-        return profile_executable(
-            _executable(self._function.graph), self._arguments(values), repeats
-        )
+        executable = _executable(self._function.graph)
+        return profile_executable(executable, self._inputs_of_graph(values), repeats)
+
+
+def _parts(flat: np.ndarray, parts: list) -> dict[str, np.ndarray]:
+    """The variables in a flat vector, by name."""
+    values, end = {}, 0
+    for name, shape in parts:
+        begin, end = end, end + int(np.prod(shape, dtype=int))
+        values[name] = flat[begin:end].reshape(shape)
+    return values
 
 
 def _executable(graph):
