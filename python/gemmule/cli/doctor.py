@@ -359,12 +359,13 @@ def _look_at_features(report: Report, stages: dict) -> None:
     )
     if sampling:
         report.problem(f"gemmule.sample does not work: {sampling}", _after_run(sampling))
-    for module, name, use, package in (
-        ("jax", "jax.ffi", "programs as functions of JAX", "jax"),
-        ("dask", "Dask", "sampling on a cluster", "distributed"),
+    # These parts have a module of their own, and may not be in this version.
+    for module, name, use, needs in (
+        ("jax", "JAX", "gemmule.as_jax: programs in functions of JAX, by jax.ffi", ["jax"]),
+        ("dask", "Dask", "chains on a cluster", ["distributed", "pymc", "nutpie"]),
     ):
         if Path(__file__).parents[1].joinpath(f"{module}.py").exists():
-            add(name, use, [package], module)
+            add(name, use, ["pytensor", *needs], module)
     add("plots", "gemmule bench --plot", ["matplotlib"])
 
 
