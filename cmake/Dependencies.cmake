@@ -61,6 +61,18 @@ if(GEMMULE_PYTHON_MODULE)
   find_package(nanobind CONFIG REQUIRED PATHS "${nanobind_dir}" NO_DEFAULT_PATH)
 endif()
 
+# gemmule::xla_ffi, the headers of XLA's foreign function interface that come with jaxlib, where that is installed: the
+# module has a handler for JAX then.
+gemmule_ask_python(jaxlib_dir "import importlib.util as u; s = u.find_spec('jaxlib'); print(s.submodule_search_locations[0] if s else '')")
+add_library(gemmule_xla_ffi INTERFACE)
+if(EXISTS "${jaxlib_dir}/include/xla/ffi/api/ffi.h")
+  target_include_directories(gemmule_xla_ffi SYSTEM INTERFACE "${jaxlib_dir}/include")
+  target_compile_definitions(gemmule_xla_ffi INTERFACE GEMMULE_XLA_FFI)
+else()
+  message(STATUS "jaxlib was not found: gemmule.as_jax is left out")
+endif()
+add_library(gemmule::xla_ffi ALIAS gemmule_xla_ffi)
+
 if(GEMMULE_TESTS)
   # Where `make` unpacks them on Debian when the system has none.
   list(APPEND CMAKE_PREFIX_PATH "${PROJECT_SOURCE_DIR}/.venv/cpp/usr")

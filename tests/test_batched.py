@@ -1,5 +1,6 @@
 """`gemmule.batched`: functions for many chains."""
 
+import pickle
 import threading
 
 import mlx.core as mx
@@ -8,6 +9,7 @@ import pytensor
 import pytensor.tensor as pt
 import pytest
 from pytensor.compile.ops import wrap_py
+from pytensor.ifelse import ifelse
 from pytensor.raise_op import Assert
 from pytensor.scan.utils import until
 
@@ -31,7 +33,7 @@ def check(inputs, outputs, *values, chains=3, batched=None, one_program=True):
     assert (many.by_chain is None) == one_program, many
     got = many(*values)
     which = range(len(inputs)) if batched is None else batched
-    for chain in range(len(values[which[0]])):
+    for chain in range(chains):
         want = f(*(v[chain] if i in which else v for i, v in enumerate(values)))
         for g, w in zip(got, want, strict=True):
             assert g.dtype == w.dtype
@@ -221,7 +223,7 @@ def test_a_size_that_is_an_input():
     n, x = pt.lscalar("n"), pt.vector("x")
     f = function([n, x], [pt.exp(pt.arange(n)).sum() + x])
     many = gemmule.batched(f)
-    assert "a size is made of n" in many.by_chain
+    assert "a size or position of arange differs between chains" in many.by_chain
     got = many(np.array([1, 2]), np.zeros((2, 3)))[0]
     np.testing.assert_allclose(got, [[1] * 3, [1 + np.e] * 3])
     assert gemmule.batched(f, inputs="x").by_chain is None
@@ -276,6 +278,27 @@ def test_calls_that_do_not_fit():
         anything(np.ones((2, 3)), np.ones((4, 3)))
     with pytest.raises(ValueError):
         many(np.ones((2, 3)), np.ones((2, 4)))
+
+
+def test_it_is_pickled_with_its_program():
+    x = pt.vector("x")
+    value = rng().normal(size=(3, 4))
+    for outputs in ([pt.exp(x).sum()], [x[x > 0].sum()]):
+        many = gemmule.batched(function([x], outputs), 3)
+        copy = pickle.loads(pickle.dumps(many))
+        np.testing.assert_array_equal(copy(value), many(value))
+        assert repr(copy) == repr(many)
+
+
+def test_branches():
+    c, k, x = pt.scalar("c"), pt.bscalar("k"), pt.vector("x")
+    values = rng().normal(size=(3, 4))
+    # Each chain takes its own.
+    check([k, x], [ifelse(k, pt.exp(x), -x)], np.array([1, 0, 2], "int8"), values)
+    check([k, x], [ifelse(k, pt.exp(x), -x)], np.array(1, "int8"), values, batched=[1])
+    # The condition is computed before the branches are.
+    chosen = ifelse(c > 0, pt.exp(x), -x)
+    check([c, x], [chosen], np.array([1.0, -1.0, 0.0]), values, one_program=False)
 
 
 def test_several_threads_at_once():

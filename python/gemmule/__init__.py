@@ -4,6 +4,7 @@ Importing it registers ``mode="GEMMULE"`` and ``mode="MLX_BLAS"``. Where PyTenso
 `load` still runs programs from files.
 """
 
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 
 from gemmule.cli import early as _early
@@ -45,9 +46,13 @@ except ModuleNotFoundError as error:
     if error.name != "pytensor":
         raise
     # Programs from files run without it. The rest says what is missing when it is asked for.
+    _WITH_PYTENSOR = (
+        *("as_jax", "batched", "compile_model", "config"),
+        *("explain", "export", "profile", "sample"),
+    )
 
     def __getattr__(name: str):
-        if name in ("batched", "compile_model", "config", "explain", "export", "profile", "sample"):
+        if name in _WITH_PYTENSOR:
             raise ModuleNotFoundError(
                 f"gemmule.{name} needs PyTensor, which is not installed", name="pytensor"
             )
@@ -63,18 +68,16 @@ else:
     from gemmule.linker import GemmuleLinker
     from gemmule.profile import Profile, profile
 
-    # PyMC and nutpie are imported where one of these is used.
-    _SAMPLING = ("compile_model", "sample")
+    # PyMC, nutpie and JAX are imported where one of these is used.
+    _LATER = {"as_jax": "jax", "compile_model": "nutpie", "sample": "nutpie"}
 
     def __getattr__(name: str):
-        if name in _SAMPLING:
-            from gemmule import nutpie
-
-            return getattr(nutpie, name)
+        if name in _LATER:
+            return getattr(import_module(f"gemmule.{_LATER[name]}"), name)
         raise AttributeError(f"module 'gemmule' has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *_SAMPLING})
+        return sorted({*globals(), *_LATER})
 
     _linker.register()
     _mlx_blas.register()
@@ -84,6 +87,7 @@ else:
         "Explanation",
         "GemmuleLinker",
         "Profile",
+        "as_jax",
         "batched",
         "compile_model",
         "config",

@@ -8,7 +8,7 @@ from pytensor.graph.basic import Constant, Variable
 from pytensor.tensor.type import TensorType
 
 from gemmule import _core
-from gemmule.compiled import CompiledFunction
+from gemmule.compiled import CompiledFunction, disabled_passes
 from gemmule.config import config
 from gemmule.explain import _pytensor_function
 from gemmule.linker import _InputType
@@ -160,28 +160,31 @@ class Batched:
         if not which:
             self._give_up("its outputs do not depend on what chains have their own of")
             return
-        sizes = set(segment.graph.static_value_inputs())
-        if sizes & set(which):
-            names = [segment.inputs[i].name or f"input {i}" for i in sorted(sizes & set(which))]
-            self._give_up(f"a size is made of {', '.join(names)}")
-            return
         self._has_checks = segment.all_hold is not None
         reject = self._has_checks and self.failed == "reject"
         graph = _core.batched(segment.graph, which, self.chains, reject)
-        native = {name for name, _ in _core.native_passes()}
-        disabled = [name for name in config.disable if name not in native]
-        self.optimised = _core.optimise(graph, disabled=disabled, dump=config.dump)
+        self.optimised = _core.optimise(graph, disabled=disabled_passes(segment), dump=config.dump)
         self._outputs = [
             segment.outputs.index(v) if v in segment.outputs else v for v in conversion.outputs
         ]
         self._inputs = {v: index for index, v in enumerate(conversion.inputs)}
-        self._executable = _core.Executable(
-            self.optimised.graph,
-            donatable=[],
-            device="cpu" if config.executor == "cpu" else config.device,
-            executor=config.executor,
-            disabled=[name for name in config.disable if name in native],
-        )
+        native = {name for name, _ in _core.native_passes()}
+        self._options = {
+            "device": "cpu" if config.executor == "cpu" else config.device,
+            "executor": config.executor,
+            "disabled": [name for name in config.disable if name in native],
+        }
+        self._executable = self._made()
+
+    def _made(self) -> _core.Executable:
+        return _core.Executable(self.optimised.graph, donatable=[], **self._options)
+
+    def __getstate__(self):
+        return self.__dict__ | {"_executable": self._executable is not None}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self._executable = self._made() if self._executable else None
 
     def _give_up(self, reason: str) -> None:
         self.by_chain = reason

@@ -117,6 +117,9 @@ Rule rule_of(Op op) {
     case Op::convolve2d:
       return batch_convolution;
 
+    case Op::arange:
+    case Op::eye:
+      return batch_size;
     case Op::scan:
       return batch_scan;
     default:
@@ -247,16 +250,18 @@ Graph batched(const Graph& graph, const BatchOptions& options) {
 
 void reject_failed(Graph& graph) {
   const ValueId holds = graph.outputs.back();
+  const int chains = graph.type(holds).rank();
   for (std::size_t i = 0; i + 1 < graph.outputs.size(); ++i) {
     const Type& type = graph.type(graph.outputs[i]);
     if (!is_inexact(type.dtype)) continue;
-    const bool is_density = type.rank() == 1 && is_float(type.dtype);
+    const bool is_density = type.rank() == chains && is_float(type.dtype);
     const double otherwise = is_density ? -std::numeric_limits<double>::infinity() : 0.0;
     Integers axes;
-    for (int axis = 1; axis < type.rank(); ++axis) axes.push_back(axis);
+    for (int axis = chains; axis < type.rank(); ++axis) axes.push_back(axis);
+    const bool expands = chains > 0 && !axes.empty();  // operands of no dimensions fit any others
     const ValueId number = graph.add_scalar(type.dtype, otherwise);
     const ValueId condition =
-        axes.empty() ? holds : graph.add(Op::expand_dims, {holds}, {{"axes", axes}});
+        expands ? graph.add(Op::expand_dims, {holds}, {{"axes", axes}}) : holds;
     graph.outputs[i] = graph.add(Op::where, {condition, graph.outputs[i], number});
   }
 }

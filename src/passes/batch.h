@@ -26,9 +26,9 @@ struct BatchOptions {
 // where chains differ in a size.
 Graph batched(const Graph& graph, const BatchOptions& options);
 
-// The last output of `graph` is bool[chains]: whether a chain's values passed all checks. Where
-// they did not, the floating point outputs of that chain become -inf when they are one number per
-// chain, as a log density is, and zeros otherwise; integers and bools stay.
+// The last output of `graph` is bool[chains], or bool[] of a single chain: whether its values
+// passed all checks. Where they did not, the floating point outputs of that chain become -inf when
+// they are one number per chain, as a log density is, and zeros otherwise; integers and bools stay.
 void reject_failed(Graph& graph);
 
 }  // namespace gemmule

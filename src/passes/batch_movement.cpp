@@ -233,6 +233,12 @@ BatchValues batch_concatenate(const BatchContext& context) {
              with_shifted_axes(context.attributes(), context.rank(0)));
 }
 
+// Of what is made of sizes alone.
+BatchValues batch_size(const BatchContext& context) {
+  context.need_shared(0, context.count());
+  throw InternalError("[batched] a rule was asked for a node that chains share");
+}
+
 // Where the condition differs between chains both branches are computed, and each chain takes its
 // own.
 BatchValues batch_choose_branch(const BatchContext& context) {

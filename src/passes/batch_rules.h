@@ -78,6 +78,7 @@ BatchValues batch_copy(const BatchContext& context);
 BatchValues batch_dim(const BatchContext& context);
 BatchValues batch_stack(const BatchContext& context);
 BatchValues batch_concatenate(const BatchContext& context);
+BatchValues batch_size(const BatchContext& context);
 BatchValues batch_choose_branch(const BatchContext& context);
 // batch_indexing.cpp
 BatchValues batch_gather(const BatchContext& context);

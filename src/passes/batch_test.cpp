@@ -136,5 +136,16 @@ TEST(Batch, Errors) {
           "[batched] random draws cannot be batched: chains would share a generator (node \"x\")"));
 }
 
+TEST(Batch, ASizeThatDiffersBetweenChains) {
+  EXPECT_EQ(error_of(R"(graph(%n: i64[]) {
+  %0: i64[] = constant() {value = i64[] 0}
+  %1: i64[] = constant() {value = i64[] 1}
+  %2: i64[s] = arange(%0, %n, %1) {dtype = i64}
+  return %2
+})",
+                     {.inputs = {0}}),
+            "[batched] a size or position of arange differs between chains");
+}
+
 }  // namespace
 }  // namespace gemmule

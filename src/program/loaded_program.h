@@ -38,6 +38,9 @@ class LoadedFunction {
   std::shared_ptr<const BoundFunction> bind(std::span<const ArgumentLayout> layouts,
                                             const void* const* inputs) const;
 
+  // Whether sizes are made of the values of arguments: one shape is not enough to bind it.
+  bool needs_values() const { return !read_.empty(); }
+
   // -1 for a size that a call decides.
   const Extents& argument_shape(int argument) const { return argument_shapes_[argument]; }
   const Extents& output_shape(int output) const { return output_shapes_[output]; }

@@ -14,6 +14,7 @@ void bind_thunk(nanobind::module_& m);      // thunk.cpp: thunk
 void bind_cost(nanobind::module_& m);       // cost.cpp: kernels
 void bind_ops(nanobind::module_& m);        // ops.cpp: gemm, gemv, ger ... over mx.array
 void bind_call_here(nanobind::module_& m);  // call_here.cpp: evaluation on the calling thread
+void bind_xla(nanobind::module_& m);        // xla.cpp: what JAX calls
 void bind_generator(nanobind::module_& m);  // generator.cpp: NumPy's generators as values
 
 }  // namespace gemmule

@@ -55,5 +55,6 @@ NB_MODULE(_core, m) {
   gemmule::bind_cost(m);
   gemmule::bind_ops(m);
   gemmule::bind_call_here(m);
+  gemmule::bind_xla(m);
   gemmule::bind_generator(m);
 }

@@ -77,6 +77,10 @@ void bind_passes(nb::module_& m) {
       "number, None for any. With `reject` the last output, bool[chains], says which chains passed all checks:\n"
       "results of the others become -inf or 0. Raises UnsupportedError for what chains cannot share.");
   m.def(
+      "reject_failed",
+      [](Graph& graph) { reject_failed(graph); }, "graph"_a,
+      "What `reject` does, of a graph for one chain: its last output is bool[].");
+  m.def(
       "evaluated_ops",
       [] {
         std::vector<std::string> names;
