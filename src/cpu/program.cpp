@@ -98,7 +98,12 @@ class CpuProgram::Frame {
 // A frame for the time of a call.
 class CpuProgram::Lease {
  public:
-  explicit Lease(const CpuProgram& program) : program_(program), frame_(program.free_.exchange(nullptr)) {
+  explicit Lease(const CpuProgram& program) : program_(program), mine_(program.places_[place_of_thread()]) {
+    frame_ = mine_.frame.exchange(nullptr);
+    for (std::size_t i = 0; frame_ == nullptr && i < kPlaces; ++i) {
+      std::atomic<Frame*>& other = program.places_[i].frame;
+      if (other.load(std::memory_order_relaxed) != nullptr) frame_ = other.exchange(nullptr);
+    }
     if (frame_ != nullptr) return;
     {
       const std::lock_guard lock(program.mutex_);
@@ -112,7 +117,7 @@ class CpuProgram::Lease {
 
   ~Lease() {
     Frame* none = nullptr;
-    if (program_.free_.compare_exchange_strong(none, frame_)) return;
+    if (mine_.frame.compare_exchange_strong(none, frame_)) return;
     const std::lock_guard lock(program_.mutex_);
     program_.others_.emplace_back(frame_);
   }
@@ -123,15 +128,24 @@ class CpuProgram::Lease {
 
  private:
   const CpuProgram& program_;
+  Place& mine_;
   Frame* frame_;
 };
 
-CpuProgram::CpuProgram(Graph graph, const PlanOptions& options)
-    : plan_(gemmule::plan(std::move(graph), options)), is_long_(work_of(plan_.graph) > kLongWork) {
-  free_ = new_frame().release();  // what has no kernel shows here
+std::size_t CpuProgram::place_of_thread() {
+  static std::atomic<std::size_t> threads{0};
+  thread_local const std::size_t place = threads++ % kPlaces;
+  return place;
 }
 
-CpuProgram::~CpuProgram() { delete free_.load(); }
+CpuProgram::CpuProgram(Graph graph, const PlanOptions& options)
+    : plan_(gemmule::plan(std::move(graph), options)), is_long_(work_of(plan_.graph) > kLongWork) {
+  places_[place_of_thread()].frame = new_frame().release();  // what has no kernel shows here
+}
+
+CpuProgram::~CpuProgram() {
+  for (const Place& place : places_) delete place.frame.load();
+}
 
 std::unique_ptr<CpuProgram::Frame> CpuProgram::new_frame() const { return std::make_unique<Frame>(plan_); }
 

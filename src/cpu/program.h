@@ -1,6 +1,7 @@
 // A graph with known sizes, ready to run on the calling thread.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <memory>
@@ -59,7 +60,14 @@ class CpuProgram {
 
   LinearProgram plan_;
   bool is_long_ = false;
-  mutable std::atomic<Frame*> free_{nullptr};  // the frame that was used last
+  // The frame that a thread used last waits at the place of the thread: those that call at once do not meet.
+  struct alignas(64) Place {
+    std::atomic<Frame*> frame{nullptr};
+  };
+  static constexpr std::size_t kPlaces = 16;  // of more threads some share one
+  static std::size_t place_of_thread();
+
+  mutable std::array<Place, kPlaces> places_;
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<Frame>> others_;  // free ones
 };
