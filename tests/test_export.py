@@ -188,6 +188,31 @@ def test_a_parameter_out_of_range_is_minus_infinity(path):
     assert gemmule.load(path).logp_and_gradient([-1.0])[0] == -np.inf
 
 
+def test_files_of_format_1_stay_readable():
+    """What examples/cpp/export_model.py wrote when there was no other format."""
+    loaded = gemmule.load(ROOT / "tests" / "files" / "format_1.gemmule")
+    assert loaded.variables == {"mu": (), "tau_log__": (), "z": (8,)}
+    x = np.linspace(-1, 1, 10)
+    mu, log_tau, z = x[0], x[1], x[2:]
+    y = np.array([28.0, 8, -3, 7, -1, 1, 18, 12])
+    sigma = np.array([15.0, 10, 16, 11, 9, 11, 10, 18])
+
+    def normal(value, mean, scale):
+        d = (value - mean) / scale
+        return np.sum(-0.5 * d**2 - np.log(scale) - 0.5 * np.log(2 * np.pi))
+
+    # A half-normal tau, with the Jacobian of its logarithm.
+    prior = normal(mu, 0, 5) + normal(np.exp(log_tau), 0, 5) + np.log(2) + log_tau
+    want = prior + normal(z, 0, 1) + normal(y, mu + np.exp(log_tau) * z, sigma)
+    logp, gradient = loaded.logp_and_gradient(x)
+    # PyMC's half-normal has a constant in float32.
+    np.testing.assert_allclose(logp, want, rtol=1e-8)
+    d_mu = -mu / 25 + np.sum((y - mu - np.exp(log_tau) * z) / sigma**2)
+    np.testing.assert_allclose(gradient[0], d_mu, rtol=1e-12)
+    draw = loaded.expand(x)
+    np.testing.assert_allclose(draw["theta"], mu + np.exp(log_tau) * z, rtol=1e-14)
+
+
 # -- without PyTensor ------------------------------------------------------------------------------
 
 WITHOUT = """
