@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 
+import cloudpickle
 import numpy as np
 import nutpie
 import pymc as pm
@@ -95,6 +96,36 @@ def test_a_model_without_variables_is_refused():
         pm.Data("x", 1.0)
     with pytest.raises(ValueError, match="nothing to sample"):
         gemmule.compile_model(model)
+
+
+def test_a_discrete_variable_is_refused():
+    with pm.Model() as model:
+        p = pm.Beta("p", 1, 1)
+        pm.Bernoulli("switch", p)
+    with pytest.raises(ValueError, match="continuous variables only; discrete are: switch"):
+        gemmule.compile_model(model)
+
+
+def test_a_compiled_model_travels(compiled):
+    read = cloudpickle.loads(cloudpickle.dumps(compiled.with_data(X=2 * X)))
+    traces = [
+        gemmule.sample(each, draws=20, tune=50, chains=2, seed=6, **QUIET)
+        for each in (read, compiled.with_data(X=2 * X), compiled)
+    ]
+    first, second, other = (trace.posterior["beta"].values for trace in traces)
+    np.testing.assert_array_equal(first, second)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize(
+    "options", [{"sampler": "mclmc"}, {"adaptation": "low_rank"}, {"save_warmup": False}]
+)
+def test_nutpies_options(compiled, options):
+    trace = gemmule.sample(compiled, draws=300, tune=300, chains=2, seed=6, **options, **QUIET)
+    assert ("warmup_posterior" in trace.children) == options.get("save_warmup", True)
+    np.testing.assert_allclose(
+        trace.posterior["beta"].mean(("chain", "draw")), [1.0, -1.0], atol=0.2
+    )
 
 
 def test_what_is_kept_can_be_chosen(model):

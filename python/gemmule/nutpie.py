@@ -10,7 +10,6 @@ import threading
 import warnings
 from collections import Counter
 from dataclasses import dataclass
-from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,7 @@ try:
     from pymc.initial_point import make_initial_point_fn
     from pymc.model.core import modelcontext
     from pymc.model.transform.optimization import freeze_dims_and_data
+    from pymc.vartypes import continuous_types as _CONTINUOUS
 except ImportError as error:
     raise ImportError(
         f"gemmule.sample and gemmule.compile_model need PyMC and nutpie 0.16 ({error}). "
@@ -118,6 +118,13 @@ class CompiledModel(_CompiledModel):
                 f"instead of {self.n_expanded}: compile the model with them"
             )
 
+    def __getstate__(self):
+        # Of `initial_point_func` only cloudpickle can make something.
+        return {**self.__dict__, "program": self.program.to_bytes()}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state, program=_core.Program.from_bytes(state["program"]))
+
     def with_coords(self, **coords) -> "CompiledModel":
         """The same model with other coordinates of dimensions."""
         return dataclasses.replace(self, _coords={**self._coords, **coords})
@@ -189,6 +196,12 @@ def compile_model(
     model = modelcontext(model)
     if not model.free_RVs:
         raise ValueError("the model has no free variables: there is nothing to sample")
+    if model.discrete_value_vars:
+        names = ", ".join(rv.name for rv in model.free_RVs if rv.type.dtype not in _CONTINUOUS)
+        raise ValueError(
+            f"nutpie samples continuous variables only; discrete are: {names}. pm.sample combines "
+            "steps for both"
+        )
     if freeze_model:
         model = freeze_dims_and_data(model)
     if default_initialization_strategy == "support_point" and jitter_rvs is None:
@@ -206,7 +219,7 @@ def compile_model(
             mode="GEMMULE",
             compute_grad=True,
             join_expanded=True,
-            pymc_initial_point_fn=_one_by_one(initial_point),
+            pymc_initial_point_fn=_OneByOne(initial_point),
             var_names=var_names,
         )
     )
@@ -246,16 +259,21 @@ def _fill_the_processor(chains: int) -> bool:
     return chains > 1 and cores < 2 * chains
 
 
-def _one_by_one(function):
+class _OneByOne:
     """PyTensor functions keep their inputs while they run, and chains start in threads."""
-    lock = threading.Lock()
 
-    @wraps(function)
-    def locked(*args):
-        with lock:
-            return function(*args)
+    __slots__ = ("function", "lock")
 
-    return locked
+    def __init__(self, function):
+        self.function = function
+        self.lock = threading.Lock()
+
+    def __call__(self, *args):
+        with self.lock:
+            return self.function(*args)
+
+    def __reduce__(self):
+        return _OneByOne, (self.function,)
 
 
 def _shared_variables(*functions) -> list:
