@@ -558,6 +558,21 @@ def test_what_a_file_prints_is_not_in_the_document(call, write):
     assert out.startswith("a line of the file's own\n")
 
 
+def test_who_reads_no_further_ends_it(write):
+    command = [sys.executable, "-m", "gemmule", "explain", write(FUNCTION)]
+    environment = {**os.environ, "PYTHONPATH": SOURCES}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe) as running:
+        running.stdout.close()
+        errors = running.stderr.read()
+    assert (running.returncode, errors) == (1, b"")
+
+
+def test_interrupted(call, write):
+    status, _, err = call("run", write("raise KeyboardInterrupt\n"))
+    assert (status, err) == (130, "gemmule run: error: interrupted\n")
+
+
 def test_a_process_writes_no_codes_into_a_pipe(write):
     path = write(MODEL)
     done = process("run", path, "--json")
@@ -789,6 +804,30 @@ def test_doctor_on_errors_of_the_import(look, error, advice):
     assert advice in problem.advice
 
 
+def test_doctor_compares_versions_with_the_package(look, monkeypatch):
+    """Of an installed Gemmule: a checkout has no such list."""
+    needs = [
+        "mlx==0.1; sys_platform == 'nowhere'",
+        "mlx[cpu]==0.2",
+        "numpy<1",
+        "pytensor>=1,<1000",
+        "nutpie==9; extra == 'nutpie'",
+    ]
+    monkeypatch.setattr(doctor.metadata, "requires", lambda name: needs)
+    found = doctor.versions()["numpy"]
+    [problem] = look().problems
+    assert problem.what == f"numpy {found} is installed, and Gemmule needs numpy<1"
+    assert problem.advice == "pip install 'numpy<1'"
+    # What the extension was built against, where it does not load.
+    rest = dict.fromkeys(("device", "blas", "self_test", "sampling"))
+    error = {"error": "x.so: undefined symbol: _ZN3mlx"}
+    problems = look("import", **{"import": error}, **rest).problems
+    assert [problem.advice for problem in problems] == [
+        "pip install 'numpy<1'",
+        "pip install mlx==0.2",
+    ]
+
+
 def test_a_probe_that_dies_leaves_its_stages():
     """What began last is what ended it."""
     said = [{"begins": "import"}, {"stage": "import", "version": "1"}, {"begins": "blas"}]
@@ -876,6 +915,24 @@ def test_bench_leaves_out_what_is_missing(document, monkeypatch):
         "JAX": "needs no_such_package: pip install no_such_package",
         "C": "needs a C++ compiler",
     }
+
+
+def test_errors_of_results():
+    from gemmule.cli.bench_timing import _error
+
+    inf, nan = np.inf, np.nan
+    for got, expected, error in [
+        ([1.0, 2.5], [1.0, 2.0], 0.25),
+        ([inf, nan, 2.0], [inf, nan, 2.0], 0),
+        ([inf, 1.0], [-inf, 1.0], inf),
+        ([nan, 1.0], [2.0, 1.0], inf),
+        ([True, False], [True, True], 1),
+        ([1j], [2j], 0.5),
+        ([0.0], [0.0], 0),
+        ([], [], 0),
+        ([1.0], [1.0, 2.0], inf),
+    ]:
+        assert _error(np.array(got), np.array(expected)) == error
 
 
 def test_bench_has_no_times_for_wrong_values(call, monkeypatch):

@@ -46,7 +46,9 @@ def add_arguments(parser) -> None:
         "--match", default="", metavar="TEXT", help="cases whose name has this part"
     )
     parser.add_argument(
-        "--dtype", choices=["float32", "float64"], help="default: float64; float32 on a GPU"
+        "--dtype",
+        choices=["float32", "float64"],
+        help="(default: float64; float32 on a GPU; PyTensor's floatX with FILE)",
     )
     parser.add_argument("--repeats", type=positive, default=7, help="(default: 7)")
     parser.add_argument(
@@ -70,7 +72,9 @@ def run(options, terminal) -> int:
     if (options.input or options.shape) and options.file is None:
         raise UsageError("--input and --shape are for the inputs of FILE")
     on_gpu = _on_gpu()
-    dtype = options.dtype or ("float32" if on_gpu else "float64")
+    usual = "float32" if on_gpu else "float64"
+    # A file of the user's own has the types that it has.
+    dtype = options.dtype or (usual if options.file is None else pytensor.config.floatX)
     modes, left_out = available(options.modes)
     note = system.load_note()  # before this process loads it
     with pytensor.config.change_flags(floatX=dtype):
@@ -82,7 +86,7 @@ def run(options, terminal) -> int:
         ):
             warnings.simplefilter("ignore")  # of modes about themselves
             for case in chosen:
-                rows += measure(case, modes, options.repeats, options.seconds, dtype, begins)
+                rows += measure(case, modes, options.repeats, options.seconds, begins)
     document = document_of(rows, modes, left_out, dtype, on_gpu, options)
     document["note"] = note
     text = text_of(rows, modes, left_out, document, terminal)
@@ -139,7 +143,7 @@ def _cases(options, terminal, dtype: str) -> list:
     values = complete_or_random(target, take_values(target, options))
     graph = target.graph
     name = options.name or options.file.rpartition("/")[2]
-    return [Case(name, graph.inputs, graph.outputs, values)]
+    return [Case(name, graph.inputs, graph.outputs, values, graph.compiler)]
 
 
 # -- what is told ---------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The graphs of ``gemmule bench``: without PyMC, which need not be installed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,13 @@ class Case:
     inputs: list
     outputs: list
     values: list[np.ndarray]
+    #: What compiles them in a mode; by default `pytensor.function`.
+    compiler: Callable = pytensor.function
+
+    def compile(self, mode):
+        return self.compiler(
+            self.inputs, self.outputs, mode=mode, trust_input=True, on_unused_input="ignore"
+        )
 
 
 def cases(dtype: str) -> list[Case]:

@@ -156,7 +156,9 @@ def _look_at_requirements(report: Report) -> None:
         if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
             continue
         found = _version(requirement.name)
-        if found is not None and requirement.name != "mlx" and found not in requirement.specifier:
+        if found is None or requirement.name == "mlx":  # told by the version it was built against
+            continue
+        if not requirement.specifier.contains(found, prereleases=True):
             report.problem(
                 f"{requirement.name} {found} is installed, and Gemmule needs "
                 f"{requirement.name}{requirement.specifier}",
@@ -243,10 +245,7 @@ def _mlx_of_metadata(error: str) -> str | None:
     said = re.search(r"built against mlx ([\w.]+)", error)
     if said:
         return said[1]
-    for requirement in _requirements():
-        if requirement.name == "mlx":
-            return str(requirement.specifier).removeprefix("==")
-    return None
+    return _requirement("mlx").strip("'").partition("==")[2] or None
 
 
 def _advice_for_import(error: str) -> str:

@@ -77,14 +77,21 @@ class Graph:
         self.compiled = compiled
         self.input_names = unique([v.name or f"input_{i}" for i, v in enumerate(inputs)])
 
-    def compile(self, mode="GEMMULE", **options):
+    @property
+    def compiler(self):
+        """What compiles it: PyMC has rewrites of its own for models."""
         if self.kind == "model":
             from pymc.pytensorf import compile
         else:
             from pytensor import function as compile
+        return compile
 
-            options["updates"] = self.updates
-        return compile(self.inputs, self.outputs, mode=mode, on_unused_input="ignore", **options)
+    def compile(self):
+        """In mode GEMMULE."""
+        options = {"updates": self.updates} if self.updates else {}
+        return self.compiler(
+            self.inputs, self.outputs, mode="GEMMULE", on_unused_input="ignore", **options
+        )
 
 
 def unique(names: list[str]) -> list[str]:

@@ -37,7 +37,7 @@ class Terminal:
         """The result of a command: the text, or with --json the document."""
         if self.as_json:
             text = json.dumps(document, indent=2, allow_nan=False, default=_plain)
-        print(text, file=self._out)
+        print(text, file=self._out, flush=True)
 
     @contextlib.contextmanager
     def progress(self, what: str, total: int | None = None):
