@@ -573,6 +573,7 @@ def test_interrupted(call, write):
     assert (status, err) == (130, "gemmule run: error: interrupted\n")
 
 
+@pytest.mark.slow
 def test_a_process_writes_no_codes_into_a_pipe(write):
     path = write(MODEL)
     done = process("run", path, "--json")
@@ -628,6 +629,7 @@ SECTIONS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_doctor_finds_all_well():
     done = process("doctor", "--json")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -890,6 +892,7 @@ def test_bench_prints_a_table(call):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_all_cases_are_right_in_mode_gemmule(document):
     """Small times only: this is about values."""
     result = document("bench", "--repeats", 1, "--seconds", 0.001, "--modes", "GEMMULE")
