@@ -76,7 +76,7 @@ def test_extremum_of_uint64():
 
 @pytest.mark.parametrize("executor", ["cpu", "mlx"])
 def test_size_from_a_short_vector_of_floats(executor, monkeypatch):
-    """Vectors of a static length were taken for sizes whatever their dtype, and all ran in Python."""
+    """Vectors of a static length were sizes whatever their dtype, and all ran in Python."""
     monkeypatch.setattr(gemmule.config, "executor", executor)
     x = pt.tensor("x", dtype="float64", shape=(4,))
     y = pt.tensor("y", dtype="float64", shape=(4, 3))

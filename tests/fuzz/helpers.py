@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytensor
+import pytensor.gradient
 import pytensor.tensor as pt
 import pytensor.tensor.fft
 from pytensor import sparse

@@ -31,6 +31,8 @@ ROWS = [
     row("dense(sparse.structured_exp({0}({1})))", FORMAT, MATRIX),
     row("dense(sparse.col_scale({0}({1}), {2}[0]))", FORMAT, MATRIX, SAME),
     row("dense(sparse.row_scale({0}({1}), {2}[:, 0]))", FORMAT, MATRIX, SAME),
+    row("dense(sparse.mul({0}({1}), {2}[0]))", FORMAT, MATRIX, SAME),
+    row("dense(sparse.sampling_dot({2}, {2}, {0}({2} @ {2}.T)))", FORMAT, MATRIX, SAME),
     row(
         "pt.grad(sparse.structured_dot({0}({1}), {2}).sum(), {1})",
         FORMAT,

@@ -549,7 +549,9 @@ case(
     build=pmx.GenExtreme.dist,
 )
 case("Chi", {"nu": 2.5}, POSITIVE, NEGATIVE, {"nu": -1.0}, build=pmx.Chi.dist, cumulative=None)
-case("Maxwell", {"a": 1.3}, POSITIVE, NEGATIVE, {"a": -1.0}, build=pmx.Maxwell.dist, cumulative=None)
+case(
+    "Maxwell", {"a": 1.3}, POSITIVE, NEGATIVE, {"a": -1.0}, build=pmx.Maxwell.dist, cumulative=None
+)
 case(
     "GeneralizedPoisson",
     {"mu": 1.5, "lam": 0.3},
