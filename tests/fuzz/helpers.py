@@ -8,6 +8,7 @@ import pytensor.tensor.fft
 from pytensor import sparse
 from pytensor.compile.builders import OpFromGraph
 from pytensor.scan.utils import until
+from scipy.sparse import csc_matrix, csr_matrix, random_array
 
 __all__ = [
     "bounded",
@@ -24,6 +25,7 @@ __all__ = [
     "scaled",
     "similar",
     "sparse",
+    "sparse_matrix",
     "triangular",
     "well_conditioned",
 ]
@@ -97,6 +99,12 @@ def scaled(u, s, vh):
 def similar(t, z):
     """The matrix of a Schur decomposition."""
     return z @ t @ z.mT
+
+
+def sparse_matrix(rows, columns, layout, seed):
+    """A constant matrix with a third of its elements."""
+    matrix = random_array((rows, columns), density=0.35, format=layout, rng=seed)
+    return sparse.as_sparse_variable(csr_matrix(matrix) if layout == "csr" else csc_matrix(matrix))
 
 
 csr, csc, dense = sparse.csr_from_dense, sparse.csc_from_dense, sparse.dense_from_sparse

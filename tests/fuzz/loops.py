@@ -56,9 +56,7 @@ ROWS = [
     ),
     # branches, and what only gradients see
     row("pt.switch(pt.sum({0}) > 0, {0}, -{0})", array("f")),
-    row(
-        "pytensor.ifelse(pt.gt(pt.sum({0}), 0), pt.exp(-abs({0})), pt.sin({0}))", array("f")
-    ),
+    row("pytensor.ifelse(pt.gt(pt.sum({0}), 0), pt.exp(-abs({0})), pt.sin({0}))", array("f")),
     row("pt.grad(pytensor.gradient.grad_clip({0} ** 2, -1, 1).sum(), {0})", array("f", (0, 1, 2))),
     row("pt.grad(pytensor.gradient.grad_scale({0} ** 2, 3).sum(), {0})", array("f", (0, 1, 2))),
     row("pt.grad(({0} * pytensor.gradient.zero_grad({0})).sum(), {0})", array("f", (0, 1, 2))),

@@ -7,8 +7,8 @@ SIGNAL = array("ff", (2, 3), sizes=(1, 2, 3, 4, 5, 7))
 NORM = choice("None", '"ortho"', '"no_norm"')
 
 ROWS = [
-    row("pt.fft.rfft({0}, norm={1})", SIGNAL, NORM),
-    row("pt.fft.irfft(pt.fft.rfft({0}, norm={1}), norm={1})", SIGNAL, NORM),
+    row("pt.fft.rfft(bounded({0}), norm={1})", SIGNAL, NORM),
+    row("pt.fft.irfft(pt.fft.rfft(bounded({0}), norm={1}), norm={1})", SIGNAL, NORM),
     row(
         'pt.signal.convolve1d(bounded({0}), bounded({1}), mode="{2}")',
         array("ff", 1, sizes=(1, 2, 3, 5)),
