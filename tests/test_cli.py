@@ -705,6 +705,15 @@ def test_the_script_of_an_installation_does_the_same(installation, tmp_path):
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
 
 
+def test_a_switch_with_a_wrong_value_is_one_line():
+    done = process("run", "x.py", GEMMULE_EXECUTOR="none")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "gemmule: error: ValueError: gemmule.config.executor is one of auto, cpu, mlx; "
+        "got 'none' (gemmule doctor says more)\n"
+    )
+
+
 @pytest.mark.parametrize("name", ["mlx", "pytensor"])
 def test_doctor_names_a_missing_package(installation, name):
     environment = installation(missing=["mlx", "mlx.core"] if name == "mlx" else [name])
@@ -723,7 +732,7 @@ STAGES = {
     "import": {"version": "1", "built_against_mlx": "1", "folder": "", "has_load": False},
     "device": {
         "mlx_default": "cpu", "device": "cpu", "executor": "cpu", "executor_setting": "auto",
-        "disabled": [], "fallback": "allow", "floatX": "float64", "cxx": "",
+        "disabled": [], "has_device": True, "fallback": "allow", "floatX": "float64", "cxx": "",
     },
     "blas": {
         "kind": "openblas", "library": "lib", "config": "OpenBLAS", "core": "Haswell",
@@ -778,6 +787,8 @@ def test_doctor_on_what_a_probe_finds(look, monkeypatch):
     assert problem.what == ("the BLAS library is neither OpenBLAS nor Accelerate: libblas.so.3")
     [problem] = look(device={"error": "no such device"}).problems
     assert "GEMMULE_DEVICE" in problem.advice
+    [problem] = look(device={"device": "gpu", "has_device": False}, self_test=None).problems
+    assert problem.what == "GEMMULE_DEVICE is gpu, and MLX has none here"
     [problem] = look(sampling={"error": "nutpie 9 is installed. Run: pip install x"}).problems
     assert problem.advice == "pip install x"
     failed = {"test": "product", "executor": "cpu", "ok": False, "problem": "wrong values"}
@@ -794,6 +805,7 @@ IMPORT_ERRORS = [
     ("cannot import name '_core' from 'gemmule'", "build the extension"),
     ("x.so: undefined symbol: _ZN3mlx", "do not fit"),
     ("libmlx.so: cannot open shared object file", "a library is missing"),
+    ("gemmule.config.executor is one of auto, cpu, mlx; got 'x'", "unset or correct the variable"),
     ("something else", "gemmule doctor --debug"),
 ]
 

@@ -59,6 +59,8 @@ except ModuleNotFoundError as error:
         raise AttributeError(f"module 'gemmule' has no attribute {name!r}")
 
 else:
+    _early.prepare()  # PyTensor has set its own hook for errors
+
     from gemmule import linker as _linker
     from gemmule import mlx_blas as _mlx_blas
     from gemmule.batched import Batched, batched

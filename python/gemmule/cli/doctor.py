@@ -252,6 +252,8 @@ def _advice_for_import(error: str) -> str:
     missing = re.search(r"No module named '([\w]+)'", error)
     if missing:
         return f"pip install {missing[1]}"
+    if "gemmule.config." in error:
+        return "unset or correct the variable of that switch, such as GEMMULE_EXECUTOR"
     if "_core" in error:
         return "build the extension: pip install . (or make build in a checkout)"
     if "undefined symbol" in error or "Symbol not found" in error:
@@ -273,6 +275,10 @@ def _look_at_device(report: Report, stages: dict) -> None:
         )
         return
     report.device = facts
+    if not facts.get("has_device", True):
+        report.problem(
+            f"GEMMULE_DEVICE is {facts['device']}, and MLX has none here", "unset GEMMULE_DEVICE"
+        )
     if facts.get("disabled"):
         names = ", ".join(facts["disabled"])
         report.notes.append(f"left out by GEMMULE_DISABLE: {names}")
@@ -375,7 +381,7 @@ def _after_run(message: str) -> str:
 
 
 def _look_at_self_test(report: Report, stages: dict, ending: str, wanted: bool) -> None:
-    if report.versions["pytensor"] is None:
+    if report.versions["pytensor"] is None or not report.device.get("has_device", True):
         return  # told already
     facts = stages.get("self_test", {})
     report.self_test = facts.get("tests", [])

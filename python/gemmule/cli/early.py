@@ -28,7 +28,7 @@ def prepare() -> None:
 
 def _one_line(kind, error, trace) -> None:
     sys.excepthook = sys.__excepthook__
-    if not isinstance(error, ImportError):
+    if not isinstance(error, Exception):
         sys.__excepthook__(kind, error, trace)
         return
     from gemmule.cli.errors import CommandError, first_line, status_of

@@ -78,6 +78,7 @@ def device() -> dict:
     return {
         "mlx_default": default,
         "device": used,
+        "has_device": mx.is_available(mx.gpu if used == "gpu" else mx.cpu),
         "executor": chosen,
         "executor_setting": config.executor,
         "disabled": list(config.disable),
