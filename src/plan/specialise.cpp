@@ -306,19 +306,21 @@ class Specialiser {
     // A fused node may reduce: its operands have the rank of the pass.
     int rank = 0;
     for (const ValueId operand : operands) rank = std::max(rank, to_.type(operand).rank());
-    Integers largest(rank, 1);
+    Integers common(rank, 1);  // 0 where there is nothing along the axis
     for (const ValueId operand : operands) {
       const Type& type = to_.type(operand);
-      for (int axis = 0; axis < type.rank(); ++axis) largest[axis] = std::max(largest[axis], type.shape[axis].size);
+      for (int axis = 0; axis < type.rank(); ++axis) {
+        if (!type.shape[axis].is_one()) common[axis] = type.shape[axis].size;
+      }
     }
     for (std::size_t i = 0; i < operands.size(); ++i) {
       const Type& declared = from_.type(node.inputs[i]);
       const Type& actual = to_.type(operands[i]);
       for (int axis = 0; axis < actual.rank(); ++axis) {
-        if (actual.shape[axis].is_one() && largest[axis] != 1 && !declared.shape[axis].is_one()) {
+        if (actual.shape[axis].is_one() && common[axis] != 1 && !declared.shape[axis].is_one()) {
           throw ShapeError("[" + std::string(info(node.op).name) + "] operand " + std::to_string(i) + " is " +
                            to_text(actual) + " and axis " + std::to_string(axis) + " of another operand has size " +
-                           std::to_string(largest[axis]) +
+                           std::to_string(common[axis]) +
                            ": runtime broadcasting is not allowed; declare the axis as broadcastable" +
                            (node.origin.empty() ? "" : " (node \"" + node.origin + "\")"));
         }

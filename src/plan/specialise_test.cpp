@@ -110,6 +110,9 @@ TEST(Specialise, RuntimeOnesDoNotBroadcast) {
   EXPECT_EQ(error_of<ShapeError>(text, {{1}, {3}}),
             "[add] operand 0 is f64[1] and axis 0 of another operand has size 3: runtime broadcasting is not allowed; "
             "declare the axis as broadcastable");
+  EXPECT_EQ(error_of<ShapeError>(text, {{0}, {1}}),
+            "[add] operand 1 is f64[1] and axis 0 of another operand has size 0: runtime broadcasting is not allowed; "
+            "declare the axis as broadcastable");
   EXPECT_EQ(error_of<ShapeError>(text, {{1}, {1}}), "no error");
 }
 
