@@ -28,6 +28,8 @@ try:
     from pymc.model.core import modelcontext
     from pymc.model.transform.optimization import freeze_dims_and_data
     from pymc.vartypes import continuous_types as _CONTINUOUS
+
+    from gemmule.density import Variables, sampler_model
 except ImportError as error:
     raise ImportError(
         f"gemmule.sample and gemmule.compile_model need PyMC and nutpie 0.16 ({error}). "
@@ -138,35 +140,27 @@ class CompiledModel(_CompiledModel):
         return _lib.PySampler.from_pymc(settings, cores, model, *arguments)
 
     def _make_model(self, init_mean, one_thread=False):
-        program = _core.SamplerModel(self.program, one_thread)
-        address = program.model_address
-        logp = _lib.LogpFunc(program.logp_address, address, program)
-        expand = _lib.ExpandFunc(
-            self.n_dim, self.n_expanded, program.expand_address, address, program
-        )
-        names, _, shapes = self.shape_info
-        coords = dict(self._coords)
-        sizes = {name: len(values) for name, values in coords.items()}
-        variables = _lib.PyVariable.new_variables(
-            names, ["float64"] * len(names), shapes, sizes, dict(self.dims or {})
-        )
-
         def make_adapter(*args, **kwargs):
             from nutpie.transform_adapter import make_transform_adapter
 
             adapter = make_transform_adapter(**(self._transform_adapt_args or {}))
             return adapter(*args, **kwargs, logp_fn=None)
 
-        return _lib.PyMcModel(
-            logp,
-            expand,
-            variables,
-            self.n_dim,
-            sizes,
-            coords,
+        return sampler_model(
+            self.program,
+            self.variables,
             self.initial_point_func,
-            make_adapter,
+            one_thread=one_thread,
+            coords=dict(self._coords),
+            adapter=make_adapter,
         )
+
+    @property
+    def variables(self) -> Variables:
+        """The variables of a draw, as nutpie takes them."""
+        names, _, shapes = self.shape_info
+        sizes = {name: len(values) for name, values in self._coords.items()}
+        return Variables(names, shapes, dict(self.dims or {}), sizes)
 
 
 def compile_model(
@@ -365,6 +359,7 @@ def sample(
     jitter_rvs=None,
     default_initialization_strategy="support_point",
     freeze_model=False,
+    client=None,
     **options,
 ):
     """Draws from the posterior of a PyMC model with nutpie: `compile_model`, then `nutpie.sample`.
@@ -372,6 +367,9 @@ def sample(
     ``model`` may be left out in the context of one, or be what `compile_model` gave. ``options``
     are those of ``nutpie.sample``: ``draws``, ``tune``, ``chains``, ``cores``, ``seed``,
     ``target_accept``, ``progress_bar``, ``blocking`` and others. Returns what it returns.
+
+    With a ``client`` of ``dask.distributed`` the workers of its cluster run the chains, a chain a
+    thread. They need neither PyMC nor PyTensor, and draw for a seed what this machine draws.
     """
     for name in options:
         if name in _NUTPIE_NAMES:
@@ -384,8 +382,13 @@ def sample(
         "freeze_model": freeze_model,
     }
     if not isinstance(model, _CompiledModel):
-        return nutpie.sample(compile_model(model, **how), **options)
-    for name, value in how.items():
-        if value != inspect.signature(sample).parameters[name].default:
-            raise TypeError(f"{name!r} is an argument of compile_model: this model is compiled")
+        model = compile_model(model, **how)
+    else:
+        for name, value in how.items():
+            if value != inspect.signature(sample).parameters[name].default:
+                raise TypeError(f"{name!r} is an argument of compile_model: this model is compiled")
+    if client is not None:
+        from gemmule import dask
+
+        return dask.sample(client, model, **options)
     return nutpie.sample(model, **options)
