@@ -12,6 +12,7 @@
 //   sum(concatenate(x, y))             sum(x) + sum(y)
 //   reduction over axes of size 1      a view
 //   all(stack(a, b))                   a & b
+//   0 <= sigmoid(x), sigmoid(x) <= 1   x == x                      false for NaN alone
 //   concatenate(x, y)[len(x):]         y                           also of a part of y, and of
 //   stack f(broadcast_to(x, n))              broadcast_to(f(x), n)
 #include <algorithm>
@@ -58,7 +59,10 @@ class Contractor {
 
   // The value that the node's result becomes; kNone where it stays what it is.
   ValueId rewritten(const Node& node) {
-    if (is_elementwise(node.op)) return of_repeated(node);
+    if (is_elementwise(node.op)) {
+      const ValueId compared = of_probability(node);
+      return compared == kNone ? of_repeated(node) : compared;
+    }
     if (node.op == Op::slice) return slice_of_joined(node);
     if (!folds_in_a_pass(node.op)) return kNone;
     Integers axes = node.attributes.integers("axes");
@@ -93,6 +97,18 @@ class Contractor {
       if (!type.shape[axis].is_one()) return kNone;
     }
     return squeezed(cast_to(moved_[node.inputs[0]], from_.type(node.outputs[0]).dtype), axes);
+  }
+
+  // A sigmoid is between 0 and 1, whatever its rounding: a comparison that always holds finds NaN.
+  ValueId of_probability(const Node& node) {
+    const bool from_below = node.op == Op::greater_equal;
+    if (!from_below && node.op != Op::less_equal) return kNone;
+    const Node* sigmoid = from_.producer(node.inputs[0], Op::sigmoid);
+    const auto bound = from_.scalar_constant(node.inputs[1]);
+    if (sigmoid == nullptr || !bound || !(from_below ? *bound <= 0 : *bound >= 1)) return kNone;
+    const Type& type = from_.type(sigmoid->inputs[0]);
+    if (!is_float(type.dtype) || type.shape != from_.type(node.outputs[0]).shape) return kNone;
+    return add(Op::equal, {moved_[sigmoid->inputs[0]], moved_[sigmoid->inputs[0]]});
   }
 
   // An elementwise op of values that are all repeated along some axis works on what is repeated.

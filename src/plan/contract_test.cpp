@@ -161,6 +161,33 @@ TEST(Contract, AChoiceForWholeRowsIsMadeAfterTheSumOfEach) {
   EXPECT_EQ(after(contract, across), across);
 }
 
+TEST(Contract, AProbabilityIsBetweenZeroAndOne) {
+  const std::string before = R"(graph(%x: f64[2,3]) {
+  %1: f64[1,1] = constant() {value = f64[1,1] 0}
+  %2: f64[] = constant() {value = f64[] 1}
+  %3: f64[2,3] = sigmoid(%x)
+  %4: bool[2,3] = greater_equal(%3, %1)
+  %5: bool[2,3] = less_equal(%3, %2)
+  %6: bool[2,3] = bitwise_and(%4, %5)
+  return %6
+})";
+  EXPECT_EQ(kernels_after(contract, before), "equal bitwise_and");
+  // What is not finite, and bounds that say something.
+  const double numbers[] = {NAN, INFINITY, -INFINITY, -800, 800, 0};
+  const std::vector<Tensor> inputs{Tensor::from_bytes(DType::f64, {2, 3}, numbers)};
+  Graph graph = parse_graph(before);
+  const std::vector<Tensor> expected = evaluate(graph, inputs);
+  contract(graph, {});
+  EXPECT_TRUE(evaluate(graph, inputs)[0].same_bits(expected[0]));
+  EXPECT_EQ(kernels_after(contract, R"(graph(%x: f64[3]) {
+  %1: f64[] = constant() {value = f64[] 0.5}
+  %3: f64[3] = sigmoid(%x)
+  %4: bool[3] = less_equal(%3, %1)
+  return %4
+})"),
+            "sigmoid less_equal");
+}
+
 TEST(Contract, ReductionsOfNothingMuchAreViews) {
   EXPECT_EQ(kernels_after(contract, R"(graph(%x: f64[3,1]) {
   %1: f64[3] = reduce_max(%x) {axes = [1]}
