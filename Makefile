@@ -19,7 +19,7 @@ export PYTHON
 CPP_FILES = $(shell find include src bench examples tests -name '*.h' -o -name '*.hpp' -o -name '*.c' -o -name '*.cpp')
 
 .DEFAULT_GOAL := help
-.PHONY: help env build test test-cpp test-python fuzz soak coverage demo example bench format lint asan tsan pins clean distclean
+.PHONY: help env build test test-cpp test-python fuzz soak coverage docs demo example bench format lint asan tsan pins clean distclean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ soak: build ## watch memory under load for 5 minutes (ARGS="--minutes 60")
 
 coverage: build ## write docs/coverage.md again
 	@$(PY) tools/coverage.py
+
+docs: env ## build the site of the documents in build/site (ARGS=serve: and serve it)
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs $(or $(ARGS),build --quiet --strict)
+	@echo "build/site/index.html"
 
 demo: build ## see what Gemmule does, in a minute
 	@$(PY) examples/demo.py $(ARGS)
