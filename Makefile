@@ -48,8 +48,7 @@ coverage: build ## write docs/coverage.md again
 	@$(PY) tools/coverage.py
 
 docs: env ## build the site of the documents in build/site (ARGS=serve: and serve it)
-	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs $(or $(ARGS),build --quiet --strict)
-	@echo "build/site/index.html"
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs $(or $(ARGS),build --strict)
 
 demo: build ## see what Gemmule does, in a minute
 	@$(PY) examples/demo.py $(ARGS)

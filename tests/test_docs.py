@@ -124,13 +124,13 @@ def test_the_site_is_built_without_warnings(tmp_path):
     """All pages are in its navigation; links, also to headings and to sources, lead somewhere."""
     pytest.importorskip("material")
     run = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(tmp_path)],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)],
         cwd=ROOT,
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
         capture_output=True,
         text=True,
     )
-    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+    assert run.returncode == 0 and "WARNING" not in run.stderr, run.stderr
     pages = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.html")}
     documents = {path.stem + ".html" for path in (ROOT / "docs").glob("*.md")}
     assert documents <= pages

@@ -9,7 +9,7 @@ import posixpath
 import re
 from pathlib import Path
 
-from mkdocs.structure.files import File, Files
+from mkdocs.structure.files import File, Files, InclusionLevel
 
 ROOT = Path(__file__).parent.parent
 FOLDER = "repository"
@@ -70,7 +70,10 @@ def linked_files() -> list[str]:
 
 def on_files(files: Files, config) -> Files:
     for path in linked_files():
-        files.append(File.generated(config, place_in_site(path), content=page(path)))
+        place = place_in_site(path)
+        files.append(
+            File.generated(config, place, content=page(path), inclusion=InclusionLevel.NOT_IN_NAV)
+        )
     return files
 
 
