@@ -1,5 +1,6 @@
 """The documents: their code runs, prints what they show, and what they list is what there is."""
 
+import ast
 import contextlib
 import functools
 import io
@@ -52,6 +53,12 @@ def blocks(path, language) -> list[str]:
     return [block.text for block in all_blocks(path) if block.language == language]
 
 
+def values_in_comments(code: str) -> list[tuple]:
+    """Of lines such as `explain(f).counts  # {"gemm": 1}: what it is`."""
+    found = re.findall(r"^(\S[^#\n]*)  # ([{\[][^\n]*?[}\]])(?::[^\n]*)?$", code, re.M)
+    return [(line, ast.literal_eval(value)) for line, value in found if "..." not in value]
+
+
 def squeezed(text: str) -> str:
     return " ".join(text.split())
 
@@ -89,6 +96,8 @@ def test_python_in_documents_runs_and_prints_what_is_shown(path, tmp_path, monke
         if block.language == "python":
             with contextlib.redirect_stdout(printed):
                 exec(compile(block.text, path.name, "exec"), names)
+                for expression, value in values_in_comments(block.text):
+                    assert eval(expression, names) == value, expression
         elif block.language == "text" and path.name not in GENERATED:
             assert block.text in printed.getvalue()
 
