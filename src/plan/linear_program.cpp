@@ -84,6 +84,7 @@ class Planner {
     add_inputs();
     for (const NodeId id : order_) add(id);
     add_outputs();
+    compute_parts_in_place();
     set_lifetimes();
     find_take_overs();
     program_.workspace_bytes = assign_offsets(program_.buffers);
@@ -273,7 +274,8 @@ class Planner {
     }
   }
 
-  void set_lifetimes() {
+  // The first and the last instruction that touches each buffer.
+  void set_lifetimes_of_buffers() {
     for (Buffer& buffer : program_.buffers) buffer.first = buffer.last = kNone;
     for (int at = 0; at < position(); ++at) {
       const auto touch = [&](const Layout& layout) {
@@ -284,6 +286,81 @@ class Planner {
       for (const Layout& operand : program_.instructions[at].operands) touch(operand);
       for (const Layout& result : program_.instructions[at].results) touch(result);
     }
+  }
+
+  // Where arrays are joined end to end, those that have buffers of their own are computed in their places: a
+  // gradient is put together from its parts without moving them.
+  void compute_parts_in_place() {
+    set_lifetimes_of_buffers();
+    for (int at = position() - 1; at >= 0; --at) {
+      const Instruction& instruction = program_.instructions[at];
+      if (instruction.node == kNone || graph_().nodes[instruction.node].op != Op::concatenate) continue;
+      if (const auto parts = parts_of(at)) join(at, *parts);
+    }
+    std::erase_if(program_.instructions, [](const Instruction& i) { return i.results.empty() && i.operands.empty(); });
+  }
+
+  // The places of the operands of a concatenate in its result; nothing where they do not lie one after the other.
+  std::optional<std::vector<Layout>> parts_of(int at) const {
+    const Instruction& instruction = program_.instructions[at];
+    const Layout& whole = instruction.results[0];
+    if (!whole.is_row_major() || program_.buffers[whole.buffer].first != at) return std::nullopt;
+    std::vector<Layout> parts;
+    const Node& node = graph_().nodes[instruction.node];
+    const auto rank = static_cast<std::int64_t>(whole.shape.size());
+    const std::int64_t axis = (node.attributes.integer("axis") + rank) % rank;
+    if (std::any_of(whole.shape.begin(), whole.shape.begin() + axis, [](std::int64_t size) { return size != 1; })) {
+      return std::nullopt;
+    }
+    std::int64_t offset = whole.offset;
+    for (const Layout& operand : instruction.operands) {
+      Layout part{whole.buffer, offset, operand.dtype, operand.shape, row_major_strides(operand.shape)};
+      offset += static_cast<std::int64_t>(bytes_of(part));
+      parts.push_back(std::move(part));
+    }
+    return parts;
+  }
+
+  // Whether what lies in the buffer of an operand may as well lie in the result: nothing touches it later.
+  bool may_move(int at, const Layout& operand) const {
+    const Buffer& buffer = program_.buffers[operand.buffer];
+    if (buffer.memory != Memory::workspace || buffer.last != at || operand.offset != 0) return false;
+    if (operand.count() == 0 || buffer.bytes != bytes_of(operand) || !operand.is_row_major()) return false;
+    const auto& operands = program_.instructions[at].operands;
+    return std::ranges::count(operands, operand.buffer, &Layout::buffer) == 1;
+  }
+
+  void join(int at, const std::vector<Layout>& parts) {
+    const std::vector<Layout> operands = program_.instructions[at].operands;
+    std::vector<std::size_t> moved, rest;
+    for (std::size_t i = 0; i < operands.size(); ++i) {
+      if (operands[i].count() == 0) continue;
+      (may_move(at, operands[i]) ? moved : rest).push_back(i);
+    }
+    // One instruction for all is less than one for each.
+    if (moved.empty() || moved.size() < rest.size()) return;
+    for (const std::size_t i : moved) {
+      const int from = operands[i].buffer;
+      const auto move = [&](Layout& layout) {
+        if (layout.buffer != from) return;
+        layout.buffer = parts[i].buffer;
+        layout.offset += parts[i].offset;
+      };
+      for (Instruction& other : program_.instructions) {
+        std::ranges::for_each(other.operands, move);
+        std::ranges::for_each(other.results, move);
+      }
+      program_.buffers[from].bytes = 0;
+    }
+    std::vector<Instruction> copies;
+    for (const std::size_t i : rest) copies.push_back({kNone, {operands[i]}, {parts[i]}});
+    program_.instructions[at] = {kNone, {}, {}};
+    program_.instructions.insert(program_.instructions.begin() + at, copies.begin(), copies.end());
+    set_lifetimes_of_buffers();
+  }
+
+  void set_lifetimes() {
+    set_lifetimes_of_buffers();
     std::vector<std::size_t> live(program_.instructions.size() + 1, 0);
     for (const Buffer& buffer : program_.buffers) {
       if (buffer.memory != Memory::workspace || buffer.first == kNone) continue;
@@ -407,7 +484,9 @@ std::string to_text(const LinearProgram& program) {
     text << ")";
     for (const Layout& operand : instruction.operands) {
       const bool in_place = std::ranges::any_of(
-          instruction.results, [&](const Layout& result) { return result.buffer == operand.buffer; });
+          instruction.results, [&](const Layout& result) {
+            return result.buffer == operand.buffer && result.offset == operand.offset;
+          });
       if (!in_place) continue;
       text << "  in place";
       break;

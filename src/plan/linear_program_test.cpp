@@ -434,6 +434,78 @@ const std::string kGemm = R"(graph(%C: f64[8,8], %A: f64[8,8]) {
   return %3
 })";
 
+// -- joined arrays -----------------------------------------------------------------------------------
+
+TEST(Joined, PartsAreComputedInTheirPlaces) {
+  EXPECT_EQ(text_of(R"(graph(%x: f64[3], %y: f64[2]) {
+  %2: f64[3] = exp(%x)
+  %3: f64[2] = sin(%y)
+  %4: f64[5] = concatenate(%2, %3) {axis = 0}
+  return %4
+})"),
+            "f64[2] at output 0+24 = sin(input 1)\n"
+            "f64[3] at output 0 = exp(input 0)\n"
+            "workspace: 0 bytes, of which 0 are alive at once at most\n");
+}
+
+TEST(Joined, InputsAreCopiedThere) {
+  EXPECT_EQ(text_of(R"(graph(%x: f64[3], %y: f64[2]) {
+  %2: f64[3] = exp(%x)
+  %4: f64[5] = concatenate(%2, %y) {axis = -1}
+  return %4
+})"),
+            "f64[3] at output 0 = exp(input 0)\n"
+            "f64[2] at output 0+24 = copy(input 1)\n"
+            "workspace: 0 bytes, of which 0 are alive at once at most\n");
+}
+
+TEST(Joined, NotWhereTheyAreReadLater) {
+  const LinearProgram program = planned(R"(graph(%x: f64[3], %y: f64[2]) {
+  %2: f64[3] = exp(%x)
+  %3: f64[2] = sin(%y)
+  %4: f64[5] = concatenate(%2, %3) {axis = 0}
+  %5: f64[5] = cumsum(%4) {axis = 0}
+  %6: f64[5] = concatenate(%2, %3) {axis = 0}
+  %7: f64[5] = cumprod(%6) {axis = 0}
+  return %5, %7
+})");
+  // The second of them, at the most, may have the parts in its place.
+  EXPECT_THAT(ops_of(program), ::testing::Contains("concatenate"));
+}
+
+TEST(Joined, NotWhereTheyAreReadTwice) {
+  EXPECT_THAT(ops_of(planned(R"(graph(%x: f64[3]) {
+  %2: f64[3] = exp(%x)
+  %4: f64[6] = concatenate(%2, %2) {axis = 0}
+  return %4
+})")),
+              ElementsAre("exp", "concatenate"));
+}
+
+TEST(Joined, NotWhereRowsLieApart) {
+  EXPECT_THAT(ops_of(planned(R"(graph(%x: f64[2,3], %y: f64[2,1]) {
+  %2: f64[2,3] = exp(%x)
+  %3: f64[2,1] = sin(%y)
+  %4: f64[2,4] = concatenate(%2, %3) {axis = 1}
+  return %4
+})")),
+              ElementsAre("sin", "exp", "concatenate"));
+}
+
+TEST(Joined, NotInTheMemoryOfAnInputThatIsStillRead) {
+  const LinearProgram program = planned(R"(graph(%x: f64[5], %y: f64[3]) {
+  %2: i64[] = constant() {value = i64[] 0}
+  %3: i64[] = constant() {value = i64[] 2}
+  %4: i64[] = constant() {value = i64[] 1}
+  %5: f64[3] = exp(%y)
+  %6: f64[2] = slice(%x, %2, %3, %4) {axes = [0]}
+  %7: f64[2] = sin(%6)
+  %8: f64[5] = concatenate(%5, %7) {axis = 0}
+  return %8
+})", {.input_strides = {}, .donatable = {0}});
+  EXPECT_TRUE(program.take_overs.empty());
+}
+
 TEST(TakeOvers, OfTheAddend) {
   EXPECT_THAT(take_overs(kGemm), ElementsAre(std::pair(0, 0)));
   EXPECT_THAT(text_of(kGemm, {.donatable = {0}}), HasSubstr("\noutput 0 may lie in the memory of input 0\n"));
