@@ -19,7 +19,7 @@ export PYTHON
 CPP_FILES = $(shell find include src bench examples tests -name '*.h' -o -name '*.hpp' -o -name '*.c' -o -name '*.cpp')
 
 .DEFAULT_GOAL := help
-.PHONY: help env build test test-cpp test-python fuzz soak coverage docs demo example bench format lint asan tsan pins clean distclean
+.PHONY: help env build test test-cpp test-python test-long fuzz soak coverage docs demo example bench format lint asan tsan pins clean distclean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ test-cpp: $(BUILD)/build.ninja ## run the C++ tests
 
 test-python: build ## run the Python tests
 	@$(PY) -m pytest -n auto --dist worksteal $(ARGS)
+
+test-long: build ## run the Python tests that take minutes: posteriors of whole models
+	@$(PY) -m pytest -n auto --dist worksteal -m long $(ARGS)
 
 fuzz: build ## run random graphs, and compare with PyTensor (ARGS="--graphs 10000 --seed 1")
 	@cd tests && ../$(PY) -m fuzz $(ARGS)

@@ -114,7 +114,7 @@ def test_files_that_are_damaged(path):
 # -- models ----------------------------------------------------------------------------------------
 
 MODELS = [
-    pytest.param(name, marks=[pytest.mark.slow] if entry.slow else [])
+    pytest.param(name, marks=[pytest.mark.long] if entry.slow else [])
     for name, entry in ZOO.items()
     if not entry.fallbacks
 ]

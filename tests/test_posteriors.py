@@ -75,7 +75,7 @@ def converged(trace):
         assert worst <= 1.01, f"{name}: r-hat {worst}"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", MODELS)
 def test_a_posterior_is_that_of_the_default_backend(name):
     model = MODELS[name]()

@@ -22,7 +22,7 @@ def chains_of(model, count):
 
 def zoo():
     for name, entry in ZOO.items():
-        yield pytest.param(name, marks=[pytest.mark.slow] if entry.slow else [])
+        yield pytest.param(name, marks=[pytest.mark.long] if entry.slow else [])
 
 
 @pytest.mark.parametrize("name", zoo())
