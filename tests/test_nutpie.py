@@ -383,14 +383,20 @@ def test_aborting_keeps_the_draws_so_far(compiled):
 @pytest.mark.skipif(not hasattr(signal, "SIGINT"), reason="there are no signals here")
 def test_control_c_keeps_the_draws_so_far():
     script = """
-import os, signal, threading, time
+import os, signal
 import pymc as pm, gemmule
 with pm.Model() as model:
     pm.Normal("x", shape=3)
 compiled = gemmule.compile_model(model)
-threading.Timer(0.7, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+interrupted = []
+
+def interrupt(chains):
+    if min(chain.finished_draws for chain in chains) > 200 and not interrupted:
+        interrupted.append(True)
+        os.kill(os.getpid(), signal.SIGINT)
+
 options = {"draws": 2_000_000, "tune": 100, "chains": 2, "cores": 2, "progress_bar": False}
-trace = gemmule.sample(compiled, seed=1, **options)
+trace = gemmule.sample(compiled, seed=1, progress_callback=interrupt, **options)
 assert 0 < trace.posterior.sizes["draw"] < 2_000_000
 print("kept")
 """
