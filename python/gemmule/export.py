@@ -217,12 +217,9 @@ def _check(name: str, function, compiled: CompiledFunction) -> None:
             _refuse(name, f"{variable} is {variable.type}")
 
 
-def _function(name: str, function, data: _Data, parts: list) -> _core.ProgramFunction:
-    compiled = _compiled(name, function)
-    _check(name, function, compiled)
-    conversion = compiled.conversion
-    given = {}  # what a variable of the graph is called
-    free = []
+def _name_inputs(function, compiled, data: _Data) -> tuple[dict, list]:
+    """What each variable of the graph is called, and those that a call gives."""
+    given, free = {}, []
     for item, variable in zip(function.maker.inputs, compiled.fgraph.inputs, strict=True):
         if item.implicit and isinstance(variable.type, TensorType):
             given[variable] = data.name_of(item.variable)
@@ -231,7 +228,14 @@ def _function(name: str, function, data: _Data, parts: list) -> _core.ProgramFun
     names = _unique_names([original for original, _ in free], "input")
     data.keep_for_inputs(names)
     given.update((variable, name) for (_, variable), name in zip(free, names, strict=True))
-    order = [variable for _, variable in free]
+    return given, [variable for _, variable in free]
+
+
+def _function(name: str, function, data: _Data, parts: list) -> _core.ProgramFunction:
+    compiled = _compiled(name, function)
+    _check(name, function, compiled)
+    conversion = compiled.conversion
+    given, order = _name_inputs(function, compiled, data)
 
     if conversion.stages:
         [compiled_segment] = compiled.segments

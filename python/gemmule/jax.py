@@ -3,12 +3,11 @@
 import threading
 
 import numpy as np
-from pytensor.tensor.type import TensorType
 
 from gemmule import _core
 from gemmule.batched import _FAILED, _function_of
 from gemmule.compiled import disabled_passes
-from gemmule.export import _check, _compiled, _Data, _outputs, _reorder_inputs, _unique_names
+from gemmule.export import _check, _compiled, _Data, _name_inputs, _outputs, _reorder_inputs
 from gemmule.frontend.checks import failure
 
 try:
@@ -145,20 +144,11 @@ class _Source:
         self.reject = reject
         conversion = compiled.conversion
         data = _Data()
-        given, free = {}, []
-        for item, variable in zip(function.maker.inputs, compiled.fgraph.inputs, strict=True):
-            if item.implicit and isinstance(variable.type, TensorType):
-                given[variable] = data.name_of(item.variable)
-            else:
-                free.append((item.variable, variable))
-        names = _unique_names([original for original, _ in free], "input")
-        data.keep_for_inputs(names)
-        given.update((v, name) for (_, v), name in zip(free, names, strict=True))
-        order = [variable for _, variable in free]
+        given, free = _name_inputs(function, compiled, data)
         segment = compiled.segments[0].segment if conversion.stages else None
         self.graph = segment.graph.copy() if segment is not None else _core.Graph()
         had = segment.inputs if segment is not None else []
-        order += [variable for variable in had if variable not in set(order)]
+        order = free + [variable for variable in had if variable not in set(free)]
         values = dict(zip(segment.outputs, self.graph.outputs, strict=False)) if segment else {}
         self.has_checks = segment is not None and segment.all_hold is not None
         holds = [self.graph.outputs[-1]] if self.has_checks else []
@@ -174,14 +164,12 @@ class _Source:
         self._data = data.values
         self._disabled = disabled_passes(segment) if segment is not None else []
         #: (name, dtype, rank) of what a call gives: the first inputs of the graph.
-        self.inputs = [
-            (n, v.type.dtype, v.type.ndim) for n, (_, v) in zip(names, free, strict=True)
-        ]
+        self.inputs = [(given[v], v.type.dtype, v.type.ndim) for v in free]
         sizes = [i for i in self.graph.static_value_inputs() if i < len(free)]
         if sizes:
             raise _core.UnsupportedError(
-                f"a size is made of the value of {names[sizes[0]]!r}, which JAX does not know "
-                "before the call"
+                f"a size is made of the value of {given[free[sizes[0]]]!r}, which JAX does not "
+                "know before the call"
             )
         self._numbers: dict = {}
         self._calls: dict = {}

@@ -5,51 +5,18 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <complex>
-#include <cstdlib>
 #include <functional>
-#include <new>
 #include <vector>
 
 #include "kernels/blas.h"
+#include "kernels/counted_allocations.h"
 #include "kernels/elementwise.h"
 #include "kernels/lapack.h"
 #include "kernels/movement.h"
 #include "kernels/reduce.h"
 #include "kernels/scratch.h"
 #include "kernels/test_arrays.h"
-
-namespace {
-
-std::atomic<long> allocations = 0;
-
-void* allocate(std::size_t size, std::size_t alignment) {
-  ++allocations;
-  const std::size_t rounded = (size + alignment - 1) / alignment * alignment;
-  if (void* memory = std::aligned_alloc(alignment, rounded > 0 ? rounded : alignment))
-    return memory;
-  throw std::bad_alloc();
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) { return allocate(size, 16); }
-void* operator new[](std::size_t size) { return allocate(size, 16); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return allocate(size, static_cast<std::size_t>(alignment));
-}
-void* operator new[](std::size_t size, std::align_val_t alignment) {
-  return allocate(size, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
 
 namespace gemmule::kernels {
 namespace {

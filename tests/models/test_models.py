@@ -81,11 +81,7 @@ def zoo(executor, floatx):
 
 # A model after the other, so that what is expected of it is computed once.
 ALL_MODELS = sorted(
-    (
-        p
-        for which in product(("cpu", "mlx"), ("float64", "float32"))
-        for p in zoo(*which)
-    ),
+    (p for which in product(("cpu", "mlx"), ("float64", "float32")) for p in zoo(*which)),
     key=lambda p: list(ZOO).index(p.values[0]),
 )
 
