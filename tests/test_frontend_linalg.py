@@ -130,3 +130,43 @@ def test_gradient_of_a_likelihood():
     logp = -0.5 * (z**2).sum() - pt.log(pt.diagonal(lower)).sum()
     values = positive(4, 4), RNG.normal(size=4)
     check([a, x], [logp, *pt.grad(logp, [a, x])], *values, rtol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("order", [1, 2, 3, 4, 5, 7, 8, 9, 16, 17])
+def test_orders_around_those_with_kernels_of_their_own(order, dtype):
+    """One matrix, a batch of one and a batch, each as it is and transposed."""
+    rng = np.random.default_rng(order)
+    a = (rng.normal(size=(2, order, order)) + order * np.eye(order)[:, ::-1]).astype(dtype)
+    b = rng.normal(size=(2, order, 3)).astype(dtype)
+    A, B = pt.tensor("A", shape=a.shape, dtype=dtype), pt.tensor("B", shape=b.shape, dtype=dtype)
+    outputs = []
+    for x, y in ((A[0], B[0]), (A[:1], B[:1]), (A, B)):
+        turned = x.swapaxes(-1, -2)
+        square = x @ turned + pt.eye(order, dtype=dtype)
+        outputs += [
+            linalg.solve(x, y, b_ndim=2),
+            linalg.solve(turned, y[..., ::-1], b_ndim=2),
+            linalg.solve(turned[..., ::-1, ::-1], y[..., 0], b_ndim=1),
+            linalg.inv(x),
+            linalg.inv(turned),
+            *linalg.slogdet(turned),
+            linalg.cholesky(square),
+            linalg.cholesky(square, lower=False),
+            linalg.solve_triangular(square, y, lower=True, b_ndim=2),
+            linalg.solve_triangular(
+                square[..., ::-1, ::-1], y[..., 1], lower=False, b_ndim=1, trans=1
+            ),
+        ]
+    check([A, B], outputs, a, b, rtol=1e-9 if dtype == "float64" else 1e-2)
+
+
+@pytest.mark.parametrize("batch", [(), (1,), (2,)])
+def test_small_singular_matrices(batch):
+    a = pt.tensor(shape=(*batch, 2, 2), dtype="float64")
+    value = np.broadcast_to([[1.0, 3.0], [3.0, 9.0]], (*batch, 2, 2)).copy()
+    assert np.isnan(compile_native([a], linalg.solve(a, a, b_ndim=2))(value)).all()
+    sign, logdet = compile_native([a], list(linalg.slogdet(a)))(value)
+    assert (sign == 0).all() and (logdet == -np.inf).all()
+    with pytest.raises(np.linalg.LinAlgError, match="Singular matrix"):
+        compile_native([a], linalg.inv(a))(value)

@@ -4,6 +4,7 @@
 #include "kernels/lapack.h"
 #include "kernels/lapack_batch.h"
 #include "kernels/scratch.h"
+#include "kernels/small_lu.h"
 
 namespace gemmule::kernels {
 
@@ -15,6 +16,14 @@ std::int64_t inv(const ConstView& a, const View& out) {
     std::int64_t failures = 0;
     if (m == 0) return failures;
 
+    if constexpr (std::is_floating_point_v<T>) {
+      if (is_small_lu<T>(m)) {
+        for_each_in_batch<2>(batch_shape(a), {&a.strides, &out.strides}, [&](const auto& offsets) {
+          failures += !small_inv(m, matrix_at<T>(a, offsets[0]), matrix_at<T>(out, offsets[1]));
+        });
+        return failures;
+      }
+    }
     const int order = static_cast<int>(m);
     T best_size(0);
     blas::getri(order, static_cast<T*>(nullptr), order, nullptr, &best_size, -1);

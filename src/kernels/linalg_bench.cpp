@@ -60,10 +60,10 @@ void bench_solve_triangular(benchmark::State& state) {
   for (auto _ : state) solve_triangular(in, right, out, {});
 }
 void bench_solve(benchmark::State& state) {
-  const std::int64_t n = state.range(0);
-  std::vector<double> a = matrix(n), b(n, 1), x = b;
-  const ConstView in = square(a, n), right{b.data(), f64, {n, 1}, {1, 1}};
-  const View out{x.data(), f64, {n, 1}, {1, 1}};
+  const std::int64_t n = state.range(0), columns = state.range(1);
+  std::vector<double> a = matrix(n), b(n * columns, 1), x = b;
+  const ConstView in = square(a, n), right{b.data(), f64, {n, columns}, {columns, 1}};
+  const View out{x.data(), f64, {n, columns}, {columns, 1}};
   for (auto _ : state) solve(in, right, out);
 }
 void bench_slogdet(benchmark::State& state) {
@@ -92,16 +92,16 @@ void bench_threads(benchmark::State& state) {
   for (auto _ : state) const BlasThreads threads(false);
 }
 
-#define SMALL ->Arg(2)->Arg(5)->Arg(10)->Arg(16)->Arg(50)->Arg(200)
+#define SMALL ->Arg(2)->Arg(3)->Arg(5)->Arg(8)->Arg(10)->Arg(16)->Arg(50)->Arg(200)
 BENCHMARK(bench_threads);
 BENCHMARK(bench_gemm) SMALL;
 BENCHMARK(bench_gemv) SMALL;
 BENCHMARK(bench_dot) SMALL;
 BENCHMARK(bench_cholesky) SMALL;
-BENCHMARK(bench_solve_triangular)->ArgsProduct({{2, 5, 10, 16, 50, 200}, {1, 10}});
-BENCHMARK(bench_solve) SMALL;
-BENCHMARK(bench_slogdet) SMALL;
-BENCHMARK(bench_inv)->Arg(5)->Arg(16)->Arg(50);
+BENCHMARK(bench_solve_triangular)->ArgsProduct({{2, 3, 5, 8, 10, 16, 50, 200}, {1, 3, 10}});
+BENCHMARK(bench_solve)->ArgsProduct({{2, 3, 5, 8, 9, 16, 50, 200}, {1, 3, 8}});
+BENCHMARK(bench_slogdet)->Arg(2)->Arg(3)->Arg(5)->Arg(8)->Arg(16)->Arg(50)->Arg(200);
+BENCHMARK(bench_inv)->Arg(2)->Arg(3)->Arg(5)->Arg(8)->Arg(16)->Arg(50);
 BENCHMARK(bench_eigh)->Arg(5)->Arg(16);
 #undef SMALL
 

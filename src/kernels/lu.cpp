@@ -1,12 +1,15 @@
+#include <algorithm>
 #include <cstdint>
 #include <numeric>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "ir/error.h"
 #include "kernels/column_major.h"
 #include "kernels/decompositions.h"
 #include "kernels/lapack_routines.h"
+#include "kernels/small_lu.h"
 
 namespace gemmule::kernels {
 namespace {
@@ -17,6 +20,22 @@ void exchanged_order(std::int64_t m, const int* pivots, int* order) {
   for (std::int64_t i = 0; i < m; ++i) std::swap(order[i], order[pivots[i] - 1]);
 }
 
+// A = P L U in x's place. The info of getrf.
+template <class T>
+int factor(std::int64_t m, const ColumnMajor<T>& x, int* pivots) {
+  if constexpr (std::is_floating_point_v<T>) {
+    if (is_small_lu<T>(m)) {
+      SmallLu<T> lu;
+      const int info = small_getrf(m, Strided<const T>{x.data(), 1, m}, lu);
+      copy_factors(m, lu, x.all());
+      std::copy_n(lu.pivots, m, pivots);
+      return info;
+    }
+  }
+  const int order = static_cast<int>(m);
+  return blas::getrf(order, x.data(), order, pivots);
+}
+
 }  // namespace
 
 std::int64_t lu(const ConstView& a, const View& p, const View& l, const View& u) {
@@ -24,7 +43,6 @@ std::int64_t lu(const ConstView& a, const View& p, const View& l, const View& u)
     using T = decltype(zero);
     using R = blas::Real<T>;
     const std::int64_t m = check_square("lu", a);
-    const int order = static_cast<int>(m);
     const ColumnMajor<T> x(m, m);
     const Array<int> pivots(m), rows(m);
     std::int64_t failures = 0;
@@ -38,7 +56,7 @@ std::int64_t lu(const ConstView& a, const View& p, const View& l, const View& u)
             x.fill(kNaN<T>);
             std::iota(pivots.data(), pivots.data() + m, 1);
           } else if (m > 0) {
-            blas::getrf(order, x.data(), order, pivots.data());
+            factor(m, x, pivots.data());
           }
           exchanged_order(m, pivots.data(), rows.data());
           const auto lower = matrix_at<T>(l, offsets[2]), upper = matrix_at<T>(u, offsets[3]);
@@ -67,7 +85,6 @@ std::int64_t lu_factor(const ConstView& a, const View& factors, const View& pivo
   return visit_lapack("lu_factor", a.dtype, [&](auto zero) {
     using T = decltype(zero);
     const std::int64_t m = check_square("lu_factor", a);
-    const int order = static_cast<int>(m);
     const ColumnMajor<T> x(m, m);
     const Array<int> exchanges(m);
     std::int64_t failures = 0;
@@ -75,7 +92,7 @@ std::int64_t lu_factor(const ConstView& a, const View& factors, const View& pivo
     for_each_in_batch<3>(batch_shape(a), {&a.strides, &factors.strides, &pivots.strides},
                          [&](const auto& offsets) {
                            x.set(a, offsets[0]);
-                           if (blas::getrf(order, x.data(), order, exchanges.data()) != 0) {
+                           if (factor(m, x, exchanges.data()) != 0) {
                              ++failures;
                              x.fill(kNaN<T>);
                            }

@@ -1,48 +1,10 @@
 #include "kernels/small_gemm.h"
 
-#include <cstring>
-
 #include "kernels/function_clones.h"
+#include "kernels/small_vectors.h"
 
 namespace gemmule::kernels {
 namespace {
-
-// Four numbers in a register.
-template <class T>
-struct Quad {
-  typedef T type __attribute__((vector_size(4 * sizeof(T))));
-};
-
-// x[0 ... count), zeros behind. Never by way of memory: a vector cannot be loaded from what was stored
-// number by number a moment ago.
-template <int count, class T, class Vector>
-GEMMULE_INLINE void load(const T* x, std::int64_t stride, Vector& vector) {
-  if constexpr (count >= 4) {
-    if (stride == 1) {
-      std::memcpy(&vector, x, sizeof vector);
-      return;
-    }
-  }
-  vector = Vector{};
-  vector[0] = x[0];
-  if constexpr (count > 1) vector[1] = x[stride];
-  if constexpr (count > 2) vector[2] = x[2 * stride];
-  if constexpr (count > 3) vector[3] = x[3 * stride];
-}
-
-template <int count, class T, class Vector>
-GEMMULE_INLINE void store(T* x, std::int64_t stride, const Vector& vector) {
-  if constexpr (count >= 4) {
-    if (stride == 1) {
-      std::memcpy(x, &vector, sizeof vector);
-      return;
-    }
-  }
-  x[0] = vector[0];
-  if constexpr (count > 1) x[stride] = vector[1];
-  if constexpr (count > 2) x[2 * stride] = vector[2];
-  if constexpr (count > 3) x[3 * stride] = vector[3];
-}
 
 // One column: A times a vector. `length`: k, or 0 where the compiler does not know it.
 template <class T, int length>
@@ -67,7 +29,7 @@ GEMMULE_INLINE void multiply_vector(const GemmArgs& args, T alpha, T beta) {
 // n columns, a number that the compiler knows: a row of B and of the result is one vector or two.
 template <class T, int n, int length>
 GEMMULE_INLINE void multiply(const GemmArgs& args, T alpha, T beta) {
-  using Vector = typename Quad<T>::type;
+  using Vector = Quad<T>;
   constexpr int first = n < 4 ? n : 4, second = n - first;  // numbers in each vector
   const auto* a = static_cast<const T*>(args.a.data);
   const auto* b = static_cast<const T*>(args.b.data);

@@ -69,13 +69,10 @@ std::int64_t solve_triangular(const ConstView& a, const ConstView& b, const View
             batch_shape(a), {&a.strides, &b.strides, &out.strides}, [&](const auto& offsets) {
               auto factor = matrix_at<T>(a, offsets[0]);
               const auto result = matrix_at<T>(out, offsets[2]);
-              if (!options.unit_diagonal && has_zero_on_diagonal(m, factor)) {
-                ++failures;
-                return fill_matrix(m, n, result, kNaN<T>);
-              }
               if (transposes) factor = factor.transposed();
-              small_solve_triangular(m, n, factor, options.lower != transposes,
-                                     options.unit_diagonal, matrix_at<T>(b, offsets[1]), result);
+              failures += !small_solve_triangular(m, n, factor, options.lower != transposes,
+                                                  options.unit_diagonal,
+                                                  matrix_at<T>(b, offsets[1]), result);
             });
         return failures;
       }
