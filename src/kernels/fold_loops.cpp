@@ -1,14 +1,80 @@
 #include "kernels/fold_loops.h"
 
 #include <array>
+#include <concepts>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "kernels/function_clones.h"
 #include "kernels/scalar_functions.h"
 
 namespace gemmule::kernels {
 namespace {
+
+// Lanes of 32 bytes, and halves of them: sums in registers, where an array of partial results would go by way of
+// memory once the loop is over.
+template <class T, std::int64_t lanes>
+struct VectorOf {
+  typedef T type __attribute__((vector_size(lanes * sizeof(T)), aligned(alignof(T)), may_alias));
+};
+template <class T, std::int64_t lanes>
+using Vector = typename VectorOf<T, lanes>::type;
+
+// Fn of vectors; as scalar_functions.h defines it for their elements.
+template <class Fn, class V>
+GEMMULE_INLINE V fold_vectors(V x, V y) {
+  if constexpr (std::same_as<Fn, fn_add>)
+    return x + y;
+  else if constexpr (std::same_as<Fn, fn_multiply>)
+    return x * y;
+  else if constexpr (std::same_as<Fn, fn_maximum>)
+    return ((x >= y) | (x != x)) ? x : y;
+  else
+    return ((x <= y) | (x != x)) ? x : y;
+}
+
+template <class Fn, class T, std::int64_t lanes>
+GEMMULE_INLINE T fold_halves(Vector<T, lanes> x) {
+  using Half = Vector<T, lanes / 2>;
+  const auto half = [&]<std::size_t... I>(std::int64_t first, std::index_sequence<I...>) {
+    return Half{x[first + static_cast<std::int64_t>(I)]...};
+  };
+  constexpr auto indices = std::make_index_sequence<lanes / 2>{};
+  if constexpr (lanes == 2)
+    return Fn{}(x[0], x[1]);
+  else
+    return fold_halves<Fn, T, lanes / 2>(fold_vectors<Fn>(half(0, indices), half(lanes / 2, indices)));
+}
+
+// Four vectors at a time, whose latencies overlap; what is left over one by one.
+template <class Fn, class T>
+GEMMULE_INLINE T fold_floats(const T* x, std::int64_t n) {
+  constexpr std::int64_t lanes = 32 / sizeof(T);
+  using V = Vector<T, lanes>;
+  const auto at = [&](std::int64_t i) GEMMULE_INLINE_LAMBDA { return *reinterpret_cast<const V*>(x + i); };
+  std::int64_t i = lanes;
+  T result = x[0];
+  if (n < lanes) {
+    i = 1;
+  } else {
+    V a = at(0);
+    if (n >= 8 * lanes) {
+      V b = at(lanes), c = at(2 * lanes), d = at(3 * lanes);
+      for (i = 4 * lanes; i + 4 * lanes <= n; i += 4 * lanes) {
+        a = fold_vectors<Fn>(a, at(i));
+        b = fold_vectors<Fn>(b, at(i + lanes));
+        c = fold_vectors<Fn>(c, at(i + 2 * lanes));
+        d = fold_vectors<Fn>(d, at(i + 3 * lanes));
+      }
+      a = fold_vectors<Fn>(fold_vectors<Fn>(a, c), fold_vectors<Fn>(b, d));
+    }
+    for (; i + lanes <= n; i += lanes) a = fold_vectors<Fn>(a, at(i));
+    result = fold_halves<Fn, T, lanes>(a);
+  }
+  for (; i < n; ++i) result = Fn{}(result, x[i]);
+  return result;
+}
 
 // Partial results for n >= 2 * lanes, then halved.
 template <class Fn, std::int64_t lanes, class T>
@@ -28,14 +94,15 @@ GEMMULE_INLINE T fold_lanes(const T* x, std::int64_t n) {
   return sum;
 }
 
-// Partial results enough for four vectors of 32 bytes, whose latencies overlap; for few elements
-// four partial results.
+// Partial results enough for four vectors of 32 bytes; for few elements four partial results.
 template <class Fn, class T>
 GEMMULE_INLINE void fold_body(const void* in, void* out, std::int64_t n) {
   constexpr std::int64_t lanes = 128 / sizeof(T);
   const T* x = static_cast<const T*>(in);
   T& result = *static_cast<T*>(out);
-  if (n >= 2 * lanes) {
+  if constexpr (Floating<T>) {
+    result = fold_floats<Fn>(x, n);
+  } else if (n >= 2 * lanes) {
     result = fold_lanes<Fn, lanes>(x, n);
   } else if (n >= 8) {
     result = fold_lanes<Fn, 4>(x, n);
