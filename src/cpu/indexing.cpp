@@ -1,6 +1,7 @@
 // gather and scatter.
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <vector>
 
 #include "cpu/step.h"
@@ -72,13 +73,16 @@ std::optional<kernels::Offsets> constant_offsets(const StepContext& context, con
 
 std::unique_ptr<Step> scatter_to_offsets(const StepContext& context, kernels::ScatterMode mode,
                                          kernels::Offsets offsets) {
+  // Only of an array without gaps the elements in between are its own.
+  const std::int64_t places = context.results[0].is_row_major() ? element_count(context.results[0].shape)
+                                                                : std::numeric_limits<std::int64_t>::max();
   return step_of([whole = kernels::CopyKernel(context.operand(0), context.result()), offsets = std::move(offsets),
-                  mode, dtype = context.dtype(), results = context.count()](void* const* address) {
+                  mode, places, dtype = context.dtype(), results = context.count()](void* const* address) {
     if (address[0] != address[results]) whole.run(address[0], address[results]);
     if (mode == kernels::ScatterMode::set) {
       kernels::scatter_set_offsets(size_of(dtype), address[results], offsets, address[1]);
     } else {
-      kernels::scatter_add_offsets(dtype, address[results], offsets, address[1]);
+      kernels::scatter_add_offsets(dtype, address[results], places, offsets, address[1]);
     }
   });
 }

@@ -10,6 +10,7 @@
 #include "kernels/function_clones.h"
 #include "kernels/movement.h"
 #include "kernels/scalar_functions.h"
+#include "kernels/side_by_side.h"
 #include "kernels/strided.h"
 
 namespace gemmule::kernels {
@@ -111,6 +112,15 @@ bool move_directly(void* y, std::int64_t y_stride, void* x, std::int64_t x_strid
   const Index* const at = static_cast<const Index*>(indices);
   T* const of_x = static_cast<T*>(x);
   T* const of_y = static_cast<T*>(y);
+  if constexpr (move == Move::add && Floating<T>) {
+    if (sums_side_by_side(size, n)) {
+      add_side_by_side(of_y, y_stride, n, of_x, x_stride, size, [=](std::int64_t i) {
+        const auto index = static_cast<std::int64_t>(at[i * stride]);
+        return index + (index < 0 ? size : 0);
+      });
+      return true;
+    }
+  }
   for (std::int64_t i = 0; i < n; ++i) {
     const auto index = static_cast<std::int64_t>(at[i * stride]);
     T& one_x = of_x[(index + (index < 0 ? size : 0)) * x_stride];

@@ -88,6 +88,15 @@ TEST(Scatter, SetAndAdd) {
   EXPECT_EQ(x, (std::vector<double>{1, 1, 7, 8, 4, 5}));
 }
 
+// Whole numbers, whose sums are the same in every order.
+void round_floats(TestArray& x) {
+  for_each_index(x.shape(), [&](const Extents& index) {
+    visit_dtype(x.dtype(), [&]<class T>(T) {
+      if constexpr (Floating<T>) x.set(index, std::nearbyint(x.get<T>(index)));
+    });
+  });
+}
+
 // Against loops: random axes of x, index dtypes and layouts.
 TEST(Indexing, RandomShapes) {
   std::mt19937 random(2);
@@ -106,6 +115,7 @@ TEST(Indexing, RandomShapes) {
 
     TestArray x(dtype, shape, static_cast<Layout>(random() % kWritableLayoutCount));
     x.fill(random);
+    round_floats(x);
     std::vector<TestArray> indices;
     std::vector<ConstView> views;
     std::vector<const void*> addresses;
@@ -158,6 +168,7 @@ TEST(Indexing, RandomShapes) {
 
     TestArray source(dtype, y_shape, static_cast<Layout>(random() % kLayoutCount));
     source.fill(random);
+    round_floats(source);
     for (const ScatterMode mode : {ScatterMode::set, ScatterMode::add}) {
       TestArray expected = x, result = x;
       for_each_index(y_shape, [&](const Extents& i) {
@@ -169,6 +180,29 @@ TEST(Indexing, RandomShapes) {
       const ScatterKernel scatters(mode, result.mutable_view(), source.view(), views, axes);
       ASSERT_FALSE(scatters.run(result.mutable_view().data, source.view().data, addresses.data()));
       ASSERT_TRUE(same_bits(result, expected) && result.margins_untouched());
+    }
+  }
+}
+
+// So many that they are added in several sums at once.
+TEST(Scatter, AddsManyInFewPlaces) {
+  for (const std::int64_t n : {31, 32, 33, 1000}) {
+    for (const std::int64_t stride : {1, -2}) {
+      std::vector<std::int32_t> at(n);
+      std::vector<float> x(5, 0.5f), y(2 * n);
+      x[4] = -0.0f;
+      std::vector<float> expected = x;
+      const std::int64_t first = stride < 0 ? 2 * n - 2 : 0;
+      for (std::int64_t i = 0; i < n; ++i) {
+        at[i] = static_cast<std::int32_t>(i * i % 8) - 4;  // from the end, too
+        y[first + i * stride] = static_cast<float>(i % 5);
+        expected[at[i] < 0 ? at[i] + 5 : at[i]] += static_cast<float>(i % 5);
+      }
+      const int axis = 0;
+      const ConstView index{at.data(), i32, {n}, {1}};
+      EXPECT_FALSE(scatter(ScatterMode::add, {x.data(), f32, {5}, {1}},
+                           {y.data() + first, f32, {n}, {stride}}, {&index, 1}, {&axis, 1}));
+      EXPECT_EQ(x, expected);
     }
   }
 }

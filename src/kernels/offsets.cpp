@@ -4,6 +4,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "kernels/side_by_side.h"
 #include "kernels/strided.h"
 
 namespace gemmule::kernels {
@@ -36,9 +37,13 @@ void with_element(std::size_t size, F f) {
 }
 
 template <class T>
-void add(T* x, const Offsets& offsets, const T* y) {
+void add(T* x, std::int64_t places, const Offsets& offsets, const T* y) {
   const std::size_t count = offsets.size();
-  for (std::size_t i = 0; i < count; ++i) x[offsets[i]] += y[i];
+  const std::int32_t* const at = offsets.data();
+  if (const auto n = static_cast<std::int64_t>(count); sums_side_by_side(places, n)) {
+    return add_side_by_side(y, 1, n, x, 1, places, [=](std::int64_t i) -> std::int64_t { return at[i]; });
+  }
+  for (std::size_t i = 0; i < count; ++i) x[at[i]] += y[i];
 }
 
 }  // namespace
@@ -99,9 +104,9 @@ void scatter_set_offsets(std::size_t size, void* x, const Offsets& offsets, cons
   });
 }
 
-void scatter_add_offsets(DType dtype, void* x, const Offsets& offsets, const void* y) {
-  if (dtype == DType::f64) return add(static_cast<double*>(x), offsets, static_cast<const double*>(y));
-  if (dtype == DType::f32) return add(static_cast<float*>(x), offsets, static_cast<const float*>(y));
+void scatter_add_offsets(DType dtype, void* x, std::int64_t places, const Offsets& offsets, const void* y) {
+  if (dtype == DType::f64) return add(static_cast<double*>(x), places, offsets, static_cast<const double*>(y));
+  if (dtype == DType::f32) return add(static_cast<float*>(x), places, offsets, static_cast<const float*>(y));
   throw std::invalid_argument("[scatter_add_offsets] float32 and float64 only");
 }
 

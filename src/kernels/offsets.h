@@ -27,7 +27,7 @@ void gather_offsets(std::size_t size, const void* x, const Offsets& offsets, voi
 // x[offsets[i]] = y[i]; the last one stays.
 void scatter_set_offsets(std::size_t size, void* x, const Offsets& offsets, const void* y);
 
-// x[offsets[i]] += y[i], f32 and f64.
-void scatter_add_offsets(DType dtype, void* x, const Offsets& offsets, const void* y);
+// x[offsets[i]] += y[i], f32 and f64. All offsets are in [0, places), and so many elements of x may be written again.
+void scatter_add_offsets(DType dtype, void* x, std::int64_t places, const Offsets& offsets, const void* y);
 
 }  // namespace gemmule::kernels

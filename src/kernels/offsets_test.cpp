@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <optional>
@@ -152,23 +153,29 @@ TEST(Offsets, MoveElementsOfEverySize) {
 }
 
 template <class T>
-void check_add(DType dtype) {
-  std::vector<T> x(10, T(1)), y(1000);
-  Offsets offsets(1000);
+void check_add(DType dtype, std::size_t n, std::int64_t places) {
+  std::vector<T> x(10, T(1)), y(n);
+  x[9] = T(-0.0);
+  Offsets offsets(n);
   std::vector<T> expected = x;
   for (std::size_t i = 0; i < y.size(); ++i) {
     y[i] = static_cast<T>(i % 7);
-    offsets[i] = static_cast<std::int32_t>(i * i % 10);
+    offsets[i] = static_cast<std::int32_t>(i * i % 9);
     expected[static_cast<std::size_t>(offsets[i])] += y[i];
   }
-  scatter_add_offsets(dtype, x.data(), offsets, y.data());
+  scatter_add_offsets(dtype, x.data(), places, offsets, y.data());
   EXPECT_EQ(x, expected);
+  EXPECT_TRUE(std::signbit(x[9]));  // untouched
 }
 
 TEST(Offsets, RepeatedOnesAccumulate) {
-  check_add<double>(f64);
-  check_add<float>(f32);
-  EXPECT_THROW(scatter_add_offsets(i64, nullptr, {}, nullptr), std::invalid_argument);
+  for (const std::size_t n : {1, 31, 32, 35, 1000}) {
+    for (const std::int64_t places : {10, 1000}) {
+      check_add<double>(f64, n, places);
+      check_add<float>(f32, n, places);
+    }
+  }
+  EXPECT_THROW(scatter_add_offsets(i64, nullptr, 0, {}, nullptr), std::invalid_argument);
 }
 
 }  // namespace
