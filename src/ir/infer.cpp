@@ -246,7 +246,29 @@ std::vector<int> all_operands(const InferContext& context) {
 
 }  // namespace
 
-std::vector<Type> infer(InferContext& context) {
+namespace {
+
+// NumPy has arrays of no more dimensions, nor have the kernels. No memory is larger: below, products of sizes
+// and sums of buffers stay within 64 bits.
+constexpr int kMostDimensions = 64;
+constexpr std::int64_t kMostBytes = std::int64_t{1} << 48;
+
+void need_possible(const InferContext& context, const Type& type) {
+  if (type.rank() > kMostDimensions) {
+    fail_shape(context, "the result has " + std::to_string(type.rank()) + " dimensions, " +
+                            std::to_string(kMostDimensions) + " are the most");
+  }
+  auto bytes = static_cast<std::int64_t>(size_of(type.dtype));
+  for (const Dim& dim : type.shape) {
+    const std::int64_t size = dim.is_known() ? std::max<std::int64_t>(dim.size, 1) : 1;
+    if (size > kMostBytes / bytes) {
+      fail_shape(context, "the result is " + to_text(type, &context.graph) + ", larger than any memory");
+    }
+    bytes *= size;
+  }
+}
+
+std::vector<Type> infer_results(InferContext& context) {
   const OpInfo& op = info(context.op);
   if (op.arity >= 0) need_operands(context, op.arity, op.arity);
   if (op.elementwise()) {
@@ -262,6 +284,14 @@ std::vector<Type> infer(InferContext& context) {
     default:
       throw InternalError("no inference for op '" + std::string(op.name) + "'");
   }
+}
+
+}  // namespace
+
+std::vector<Type> infer(InferContext& context) {
+  std::vector<Type> types = infer_results(context);
+  for (const Type& type : types) need_possible(context, type);
+  return types;
 }
 
 Types infer_fused(InferContext& context) {
@@ -334,7 +364,11 @@ Types infer_row_blocks(InferContext& context) {
         throw UserError(message(context, "result " + std::to_string(i) + " is " + to_text(type, &body) +
                                              ": its rows are not along axis " + std::to_string(result_axes[i])));
       }
-      if (cut) type.shape[axis] = *rows;
+      if (cut) {
+        type.shape[axis] = *rows;
+      } else if (!type.shape[axis].is_known()) {  // a symbol of the body's
+        type.shape[axis] = Dim::unknown(context.graph.add_symbol());
+      }
     }
     types.push_back(std::move(type));
   }

@@ -151,8 +151,7 @@ Types infer_reshape(InferContext& context) {
     std::int64_t count = 1;
     for (int i = 0; i < static_cast<int>(dims.size()); ++i) {
       if (i == skip) continue;
-      if (!dims[i].is_known()) return std::nullopt;
-      count *= dims[i].size;
+      if (!dims[i].is_known() || __builtin_mul_overflow(count, dims[i].size, &count)) return std::nullopt;
     }
     return count;
   };
@@ -264,10 +263,15 @@ Types infer_arange(InferContext& context) {
                step = graph.integer_constant(in[2]);
     if (step == 0) throw UserError(message(context, "the step is 0"));
     if (start && stop && step) {
-      const std::int64_t span = *stop - *start;
-      const bool empty = *step > 0 ? span <= 0 : span >= 0;
-      const std::int64_t count = empty ? 0 : (span - (*step > 0 ? 1 : -1)) / *step + 1;
-      return {Type{dtype, {Dim::known(count)}}};
+      // Unsigned: the distance of two integers need not be one.
+      const auto distance = [](std::int64_t to, std::int64_t from) {
+        return static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from);
+      };
+      const bool up = *step > 0, empty = up ? *stop <= *start : *stop >= *start;
+      const std::uint64_t span = up ? distance(*stop, *start) : distance(*start, *stop);
+      const std::uint64_t count = empty ? 0 : (span - 1) / (up ? distance(*step, 0) : distance(0, *step)) + 1;
+      constexpr std::uint64_t kLargest = std::numeric_limits<std::int64_t>::max();
+      return {Type{dtype, {Dim::known(static_cast<std::int64_t>(std::min(count, kLargest)))}}};
     }
     if (start == 0 && step == 1) return {Type{dtype, {size_operand(context, 1)}}};
   } else if (const auto start = graph.scalar_constant(in[0]), stop = graph.scalar_constant(in[1]),

@@ -162,6 +162,42 @@ TEST_F(Infer, Hyp2f1TakesFloats) {
             "[hyp2f1] operands are c128, they must be floats (node \"mu\")");
 }
 
+TEST_F(Infer, ArangeBetweenDistantIntegers) {
+  constexpr std::int64_t kLow = std::numeric_limits<std::int64_t>::min(),
+                         kHigh = std::numeric_limits<std::int64_t>::max();
+  const auto number = [&](std::int64_t value) {
+    return graph.add_constant(Tensor::from_bytes(DType::i64, {}, &value));
+  };
+  const auto length = [&](std::int64_t start, std::int64_t stop, std::int64_t step) {
+    return type(graph.add(Op::arange, {number(start), number(stop), number(step)},
+                          {{"dtype", DType::i64}}));
+  };
+  EXPECT_EQ(length(0, 7, 3), "i64[3]");
+  EXPECT_EQ(length(7, 0, -3), "i64[3]");
+  EXPECT_EQ(length(7, 0, 3), "i64[0]");
+  EXPECT_EQ(length(kHigh - 2, kHigh, 1), "i64[2]");
+  EXPECT_EQ(length(kLow, kHigh, std::int64_t{1} << 62), "i64[4]");
+  EXPECT_EQ(length(kHigh, kLow, kLow), "i64[2]");
+  EXPECT_EQ(length(-1, kHigh, kHigh), "i64[2]");
+}
+
+// A size of the body's is none of the graph around it.
+TEST_F(Infer, SymbolsOfABlockOfRowsAreItsOwn) {
+  Graph body = parse_graph(R"(graph(%x: f64[rows,3], %k: f64[a,b,c]) {
+  %2: f64[a,b,c] = exp(%k)
+  return %2
+})");
+  const Dim c = Dim::unknown(graph.add_symbol());
+  const ValueId k = graph.add_input(Type{DType::f64, {c, c, c}});
+  const ValueId result = graph.add(
+      Op::row_blocks, {f64({8, 3}), k},
+      {{"body", std::make_shared<const Graph>(std::move(body))},
+       {"block", std::int64_t{4}}, {"operand_axes", Integers{0, -1}}, {"result_axes", Integers{-1}}});
+  for (const Dim& dim : graph.type(result).shape)
+    EXPECT_LT(dim.symbol, static_cast<SymbolId>(graph.symbols.size()));
+  EXPECT_THAT(type(result), testing::StartsWith("f64["));
+}
+
 TEST(ResolveSlice, AgreesWithPython) {
   const auto python = [](std::int64_t start, std::int64_t stop, std::int64_t step, std::int64_t size) {
     const auto wrap = [&](std::int64_t i) {

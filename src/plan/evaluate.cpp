@@ -246,6 +246,7 @@ Tensor eye(const Graph& graph, const Node& node, const Tensors& operands) {
   const Tensor one = Tensor::scalar(result.tensor.dtype, 1);
   const std::int64_t offset = integer(operands[2]);
   const std::int64_t rows = result.view.shape[0], columns = result.view.shape[1];
+  if (offset <= -rows || offset >= columns) return result.tensor;  // the diagonal lies outside
   for (std::int64_t row = std::max<std::int64_t>(0, -offset); row < rows && row + offset < columns; ++row) {
     std::memcpy(const_cast<void*>(offset_by(result.view, row * columns + row + offset)), one.data.get(),
                 size_of(one.dtype));
