@@ -492,6 +492,28 @@ TYPED_TEST(Decompositions, TridiagonalFactorsSolve) {
   }
 }
 
+TYPED_TEST(Decompositions, PivotsOfATridiagonalMatrixAreItsRows) {
+  constexpr std::int64_t n = 3;
+  for (const bool transposed : {true, false}) {
+    for (const auto& [row, pivot] :
+         {std::pair(0, 0), {0, 3}, {0, -5}, {1, 1}, {2, 4}, {1, 1 << 30}}) {
+      auto l = this->batch({n - 1}, Layout::gaps), d = this->batch({n}, Layout::gaps),
+           u = this->batch({n - 1}, Layout::gaps), u2 = this->batch({n - 2}, Layout::gaps),
+           b = this->batch({n, 1}, Layout::gaps), x = this->batch({n, 1}, Layout::gaps);
+      for (auto* values : {&l, &d, &u, &u2, &b}) values->randomise(65);
+      Batch<std::int32_t> pivots(DType::i32, {n}, Layout::gaps);
+      for (std::int32_t i = 0; i < n; ++i) {
+        for (std::int64_t k = 0; k < 2; ++k) pivots.set({k, i}, i + 1);
+      }
+      pivots.set({1, row}, pivot);
+      EXPECT_THROW(solve_tridiagonal({l.in(), d.in(), u.in(), u2.in(), pivots.in()}, b.in(),
+                                     x.out(), transposed),
+                   gemmule::IndexError)
+          << row << " " << pivot;
+    }
+  }
+}
+
 TYPED_TEST(Decompositions, ExpmSumsItsSeries) {
   for (const double scale : {0.01, 0.2, 1.0, 2.5, 6.0}) {
     auto a = this->batch({4, 4}, Layout::reversed), e = this->batch({4, 4}, Layout::gaps);

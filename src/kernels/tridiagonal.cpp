@@ -1,10 +1,27 @@
+#include <algorithm>
 #include <cstdint>
+#include <string>
 
+#include "ir/error.h"
 #include "kernels/column_major.h"
 #include "kernels/decompositions.h"
 #include "kernels/lapack_routines.h"
 
 namespace gemmule::kernels {
+namespace {
+
+// LAPACK reads and writes B where they point: row i, counted from 1, changes with itself or the
+// next.
+void check_pivots(const int* pivots, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    const std::int64_t pivot = pivots[i];
+    if (pivot == i + 1 || (pivot == i + 2 && pivot <= n)) continue;
+    throw gemmule::IndexError("[solve_tridiagonal] pivot " + std::to_string(pivot) + " of row " +
+                              std::to_string(i + 1) + ": it must be that row or the next");
+  }
+}
+
+}  // namespace
 
 void lu_factor_tridiagonal(const ConstView& dl, const ConstView& d, const ConstView& du,
                            const Tridiagonal& factors) {
@@ -55,6 +72,7 @@ void solve_tridiagonal(const TridiagonalFactors& factors, const ConstView& b, co
           copy_vector(beside, vector_at<T>(factors.du, offsets[2]), upper);
           copy_vector(n - 2, vector_at<T>(factors.du2, offsets[3]), second);
           copy_vector(n, vector_at<std::int32_t>(factors.pivots, offsets[4]), pivots);
+          check_pivots(pivots.data(), n);
           x.set(b, offsets[5]);
           blas::gttrs(transposed ? 'T' : 'N', order, count, lower.data(), diagonal.data(),
                       upper.data(), second.data(), pivots.data(), x.data());

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #ifndef _WIN32
@@ -47,9 +48,13 @@ class Workers {
     if (!owner) return false;
     {
       const std::lock_guard lock(mutex_);
-      while (static_cast<int>(threads_) < helpers) {
-        std::thread([this, index = threads_] { wait_for_work(index); }).detach();
-        ++threads_;
+      try {
+        while (threads_ < helpers) {
+          std::thread([this, index = threads_] { wait_for_work(index); }).detach();
+          ++threads_;
+        }
+      } catch (const std::system_error&) {  // no more threads are to be had: fewer do the same
+        helpers = threads_;
       }
       work_ = &work;
       wanted_ = busy_ = helpers;

@@ -1,9 +1,16 @@
 #include "kernels/workers.h"
 
 #include <gtest/gtest.h>
+#ifdef __linux__
+#include <pthread.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
 
 #include <atomic>
 #include <chrono>
+#include <fstream>
 #include <numeric>
 #include <stdexcept>
 #include <string>
@@ -89,6 +96,38 @@ TEST_F(Workers, TheFirstErrorIsThrownWhenAllHaveEnded) {
     EXPECT_EQ(calls, 6);
   }
 }
+
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+// A process that may have no more threads computes with those that it has.
+TEST_F(Workers, ThreadsThatThereAreNot) {
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    set_blas_threads(8);  // OpenBLAS has its threads before the others are refused
+    // Stacks of 64 MiB, in an address space that has no room for them.
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, std::size_t{64} << 20);
+    pthread_setattr_default_np(&attributes);
+    std::size_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    const rlim_t bytes = pages * static_cast<rlim_t>(sysconf(_SC_PAGESIZE)) + (rlim_t{16} << 20);
+    const rlimit limit{bytes, bytes};
+    setrlimit(RLIMIT_AS, &limit);
+    std::atomic<int> calls = 0;
+    try {
+      run_parts(20, [&](int) { ++calls; });
+    } catch (...) {
+      _exit(1);
+    }
+    _exit(calls == 20 ? 0 : 2);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+#endif
 
 TEST_F(Workers, CallersAtOnce) {
   std::vector<std::thread> callers;
