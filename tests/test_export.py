@@ -180,6 +180,41 @@ def test_data_of_a_model_are_replaced(path):
     np.testing.assert_allclose(gradient, model.compile_dlogp()(point), rtol=1e-12)
 
 
+def test_shapes_of_variables_follow_from_data(path):
+    """Other data have other sizes: what follows from them is cut out of a draw at other places."""
+    with pm.Model() as model:
+        slope = pm.Normal("slope")
+        x, w = pm.Data("x", np.arange(3.0)), pm.Data("w", np.ones((2, 2)))
+        pm.Deterministic("line", slope * x)
+        pm.Deterministic("outer", pt.outer(w[0], x) * slope)
+        pm.Deterministic("double", 2 * slope)
+    gemmule.export(model, path)
+    loaded = gemmule.load(path)
+    draw = loaded.expand([2.0])
+    assert {k: v.shape for k, v in draw.items()} == {
+        "slope": (), "line": (3,), "outer": (2, 3), "double": ()
+    }  # fmt: skip
+    changed = loaded.with_data(x=np.array([5.0, 7, 9, 11]), w=np.full((1, 3), 10.0))
+    changed.save(path)
+    for program in (changed, gemmule.load(path)):
+        draw = program.expand([2.0])
+        assert draw["slope"] == 2 and draw["double"] == 4
+        np.testing.assert_array_equal(draw["line"], [10, 14, 18, 22])
+        np.testing.assert_array_equal(draw["outer"], np.outer([10.0] * 3, [10, 14, 18, 22]))
+    assert loaded.with_data(x=np.zeros(0)).expand([2.0])["line"].shape == (0,)
+    assert loaded.expand([1.0])["line"].shape == (3,)
+
+
+def test_sizes_beyond_all_memory_are_an_error():
+    n, x = pt.lscalar("n"), pt.scalar("x")
+    f = compiled([n, x], pt.cumsum(pt.alloc(x, n, n), axis=0).sum())
+    assert f(3, 1) == 18
+    # The number of elements is 0 modulo 2**64, that of bytes for the second.
+    for size in (2**32, 2**31):
+        with pytest.raises(ValueError, match="larger than any memory"):
+            f(size, 1)
+
+
 def test_a_parameter_out_of_range_is_minus_infinity(path):
     with pm.Model() as model:
         sigma = pm.Normal("sigma")

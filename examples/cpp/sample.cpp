@@ -12,10 +12,10 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <future>
 #include <gemmule/program.hpp>
 #include <random>
 #include <string>
-#include <thread>
 #include <vector>
 
 namespace {
@@ -147,15 +147,22 @@ int main(int argc, char** argv) {
     return 2;
   }
   const int draws = argc > 2 ? std::atoi(argv[2]) : 2000;
+  if (draws < 1) {
+    std::fprintf(stderr, "the number of draws is at least 1, not %s\n", argv[2]);
+    return 2;
+  }
   const unsigned seed = argc > 3 ? static_cast<unsigned>(std::atoi(argv[3])) : 1;
   try {
     const gemmule::Density density(gemmule::Program::load(argv[1]));
     std::vector<std::vector<Vector>> chains(4);
-    std::vector<std::thread> threads;
+    std::vector<std::future<std::vector<Vector>>> threads;
     for (unsigned c = 0; c < chains.size(); ++c) {
-      threads.emplace_back([&, c] { chains[c] = Chain(density, seed + 1000 * c).run(draws); });
+      threads.push_back(std::async(std::launch::async, [&density, seed, draws, c] {
+        return Chain(density, seed + 1000 * c).run(draws);
+      }));
     }
-    for (std::thread& thread : threads) thread.join();
+    // What a chain throws is thrown here.
+    for (std::size_t c = 0; c < chains.size(); ++c) chains[c] = threads[c].get();
 
     Moments moments(density.expanded());
     for (const auto& chain : chains) {

@@ -12,8 +12,13 @@
  *   int status = gemmule_logp(dim, x, gradient, &logp, program);
  *   gemmule_free(program);
  *
- * Programs never change: threads may use one at once. No function throws, and none keeps a pointer
- * that it was given longer than the call.
+ * Programs never change: threads may use one at once, but for gemmule_free, which must be the last
+ * use. No function throws, and none keeps a pointer that it was given longer than the call. Where a
+ * function fails, arrays that it writes hold any values, and handles that it gives are null.
+ * Pointers to text and shapes that it gives belong to the program or call that was asked, and live
+ * as long.
+ *
+ * A process may fork while none of its other threads is in a call; the child then goes on.
  */
 #ifndef GEMMULE_GEMMULE_H
 #define GEMMULE_GEMMULE_H
@@ -21,10 +26,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if !defined(GEMMULE_API)
 #if defined(_WIN32)
 #define GEMMULE_API
 #else
 #define GEMMULE_API __attribute__((visibility("default")))
+#endif
 #endif
 
 #ifdef __cplusplus
@@ -32,7 +39,8 @@ extern "C" {
 #endif
 
 /* What functions return. Positive: at this point only; a sampler may reject the point and go on.
- * Negative: this call, or this file, will never work. gemmule_last_error() says more. */
+ * Negative: this call, or this file, does not work, and a sampler ends; of these GEMMULE_BAD_INDEX
+ * may be of the point, and GEMMULE_OUT_OF_MEMORY of the moment. gemmule_last_error() says more. */
 typedef enum gemmule_status {
   GEMMULE_OK = 0,
   GEMMULE_CHECK_FAILED = 1, /* a check of the model's, of a parameter for example */
@@ -50,8 +58,9 @@ typedef enum gemmule_status {
   GEMMULE_INTERNAL = -9 /* a mistake of Gemmule's own: please report it */
 } gemmule_status;
 
-/* The message of the last call of this thread that did not return GEMMULE_OK; never null. Valid
- * until the next one. */
+/* The message of the last call of this thread that did not return GEMMULE_OK, in UTF-8, of 1023
+ * bytes at most; "" before there was one; never null. The next such call of this thread writes over
+ * it. Functions that return null or 0 leave it as it is. */
 GEMMULE_API const char* gemmule_last_error(void);
 
 /* "0.1.0" */
@@ -64,7 +73,8 @@ typedef struct gemmule_program gemmule_program;
 GEMMULE_API int gemmule_load(const char* path, gemmule_program** program);
 GEMMULE_API int gemmule_load_memory(const void* bytes, size_t size, gemmule_program** program);
 GEMMULE_API int gemmule_save(const gemmule_program* program, const char* path);
-/* Null is allowed. Functions and calls of the program must not be used afterwards. */
+/* Null is allowed. Functions of the program, and calls, but to free them, must not be used
+ * afterwards. */
 GEMMULE_API void gemmule_free(gemmule_program* program);
 
 /* What is said about the program under a word ("gemmule_version"), or null. */
@@ -72,7 +82,8 @@ GEMMULE_API const char* gemmule_metadata(const gemmule_program* program, const c
 
 /* -- the density of a model, by address -- */
 
-/* The length of x. */
+/* The length of x. GEMMULE_BAD_ARGUMENT where the program has no "logp", or one of any length that
+ * was not called yet: the first call decides. */
 GEMMULE_API int gemmule_dim(const gemmule_program* program, uint64_t* dim);
 /* The length of what gemmule_expand writes. */
 GEMMULE_API int gemmule_expanded(const gemmule_program* program, uint64_t* expanded);
@@ -143,8 +154,9 @@ GEMMULE_API size_t gemmule_output_count(const gemmule_function* function);
 GEMMULE_API int gemmule_output(const gemmule_function* function, size_t index,
                                gemmule_variable* output);
 
-/* The variables of a model, row-major one behind the other: in the vector that "logp" takes, in
- * that which "expand" gives. `offset`, if not null, gets the index of the first element. */
+/* The variables of a model, row-major one behind the other, f64 all: in the vector that "logp"
+ * takes, in that which "expand" gives, with the sizes that they have for the program's data.
+ * `offset`, if not null, gets the index of the first element. */
 GEMMULE_API size_t gemmule_part_count(const gemmule_function* function);
 GEMMULE_API int gemmule_part(const gemmule_function* function, size_t index, gemmule_variable* part,
                              uint64_t* offset);
@@ -153,7 +165,8 @@ GEMMULE_API int gemmule_part(const gemmule_function* function, size_t index, gem
 typedef struct gemmule_call gemmule_call;
 
 /* The data of `inputs` are read only where sizes are made of them (a length that is an input), and
- * may be null elsewhere. */
+ * may be null elsewhere. Takes milliseconds where the function was not bound to these shapes
+ * before. The call is freed with gemmule_call_free. */
 GEMMULE_API int gemmule_bind(const gemmule_function* function, const gemmule_array* inputs,
                              size_t input_count, gemmule_call** call);
 GEMMULE_API void gemmule_call_free(gemmule_call* call);

@@ -79,20 +79,24 @@ struct Variable {
   explicit Variable(const gemmule_variable& from, std::uint64_t at = 0)
       : name(from.name), dtype(from.dtype), shape(from.shape, from.shape + from.rank), offset(at) {}
 
+  // Throws std::logic_error where a size is -1.
   std::size_t size() const {
     std::size_t count = 1;
-    for (const std::int64_t n : shape) count *= static_cast<std::size_t>(n);
+    for (const std::int64_t n : shape) {
+      if (n < 0)
+        throw std::logic_error("gemmule::Variable: a size of \"" + name + "\" is not known");
+      count *= static_cast<std::size_t>(n);
+    }
     return count;
   }
 };
 
-// An array in memory of one's own, row-major.
+// An array in memory of one's own, row-major. Elements are zeros at first.
 class Array {
  public:
+  // Throws std::invalid_argument for sizes that are negative or that no memory has.
   Array(gemmule_dtype dtype, std::vector<std::int64_t> shape)
-      : dtype_(dtype),
-        shape_(std::move(shape)),
-        elements_(size() * detail::size_of(dtype) / 8 + 2) {}
+      : dtype_(dtype), shape_(std::move(shape)), elements_(bytes(dtype, shape_)) {}
 
   template <class T>
   Array(std::vector<std::int64_t> shape, const std::vector<T>& elements)
@@ -139,9 +143,20 @@ class Array {
     return reinterpret_cast<T*>(elements_.data());
   }
 
+  static std::size_t bytes(gemmule_dtype dtype, const std::vector<std::int64_t>& shape) {
+    constexpr std::size_t most = std::numeric_limits<std::ptrdiff_t>::max();
+    std::size_t count = detail::size_of(dtype);
+    for (const std::int64_t n : shape) {
+      if (n < 0 || (n > 0 && count > most / static_cast<std::size_t>(n)))
+        throw std::invalid_argument("gemmule::Array: a size that cannot be");
+      count *= static_cast<std::size_t>(n);
+    }
+    return count > 0 ? count : 1;  // data() is never null
+  }
+
   gemmule_dtype dtype_;
   std::vector<std::int64_t> shape_;
-  std::vector<std::uint64_t> elements_;  // aligned for every dtype
+  std::vector<unsigned char> elements_;  // from operator new: aligned for every dtype
 };
 
 class Program;

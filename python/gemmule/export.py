@@ -7,7 +7,6 @@ read. It runs from Python, by address, and from a file in C and C++.
 import os
 
 import numpy as np
-import pytensor
 import pytensor.tensor as pt
 from pytensor.compile.executor import Function
 from pytensor.graph import clone_replace, rewrite_graph
@@ -28,8 +27,8 @@ def export(model_or_function, path) -> None:
     of its shared variables. Of a `pymc.Model`: ``"logp"``, its log density with the gradient, of
     the flat vector of its value variables in the order of ``model.value_vars``; ``"expand"``, from
     such a vector to the flat vector of all unobserved variables, transformed back, and
-    deterministics; ``"initial_point"``. The values of its data are written with it, and
-    ``with_data`` replaces them.
+    deterministics; ``"initial_point"``; and ``"expand_shapes"``, to the shapes of those, where they
+    follow from data. The values of its data are written with it, and ``with_data`` replaces them.
 
     The file is replaced as a whole or not at all. Raises UnsupportedError for what only Python
     runs: nodes that the core lacks, random draws, updates of shared variables; and for discrete
@@ -87,15 +86,21 @@ def model_program(model) -> _core.Program:
             "expand": compile([x], [expanded], mode="GEMMULE"),
             "initial_point": compile([], [point], mode="GEMMULE"),
         }
-        shapes = pytensor.function(
+        shapes = compile(
             [x],
             [v.shape for v in clone_replace(unobserved, replace, rebuild_strict=False)],
-            mode="FAST_COMPILE",
+            mode="GEMMULE",
             on_unused_input="ignore",
-        )(point.data)
+        )
+    if any(item.implicit for item in shapes.maker.inputs):
+        # Other data may have other sizes: the program asks for the shapes then.
+        functions["expand_shapes"] = shapes
     parts = {
         "logp": [(value.name, start[value.name].shape) for value in values],
-        "expand": [(v.name, shape.tolist()) for v, shape in zip(unobserved, shapes, strict=True)],
+        "expand": [
+            (v.name, np.asarray(shape).tolist())
+            for v, shape in zip(unobserved, shapes(point.data), strict=True)
+        ],
     }
     return program_of(functions, {"kind": "model"}, parts)
 

@@ -1,6 +1,7 @@
 #include "program/bound_function.h"
 
 #include <boost/container/small_vector.hpp>
+#include <string>
 
 #include "plan/prepare.h"
 #include "plan/specialise.h"
@@ -50,7 +51,10 @@ void BoundFunction::raise_failed_check(const void* const* inputs) const {
   for (std::size_t i = 0; i < messages.size(); ++i) {
     if (!holds[i]) throw CheckError(messages[i]);
   }
-  throw InternalError("a check failed and then held");
+  // By themselves all of them hold: computed within the whole, the last bit of a value was another.
+  std::string all;
+  for (const std::string& message : messages) all += (all.empty() ? "" : "; ") + message;
+  throw CheckError(messages.size() == 1 ? all : "one of these checks does not hold: " + all);
 }
 
 }  // namespace gemmule

@@ -23,9 +23,11 @@ static_assert(c_dtype(DType::bool_) == GEMMULE_BOOL && c_dtype(DType::i8) == GEM
 int null_pointer() { return failed(GEMMULE_BAD_ARGUMENT, "a pointer is null"); }
 
 int no_index(const char* what, std::size_t index, std::size_t count) {
-  return failed(GEMMULE_BAD_ARGUMENT, "there is no " + std::string(what) + " " +
-                                          std::to_string(index) + ": there are " +
-                                          std::to_string(count));
+  return guarded([&] {
+    return failed(GEMMULE_BAD_ARGUMENT, "there is no " + std::string(what) + " " +
+                                            std::to_string(index) + ": there are " +
+                                            std::to_string(count));
+  });
 }
 
 void set(gemmule_variable& variable, const std::string& name, DType dtype, const Extents& shape) {
@@ -64,7 +66,6 @@ Tensor tensor_of(const gemmule_array& array) {
 template <class Load>
 int load(gemmule_program** program, Load load_it) {
   return guarded([&] {
-    *program = nullptr;
     *program =
         handle_of(std::make_unique<LoadedProgram>(std::make_shared<const Package>(load_it())));
     return GEMMULE_OK;
@@ -84,11 +85,13 @@ const char* gemmule_version(void) { return GEMMULE_VERSION; }
 // --------------------------------------------------------------------------------------------------------
 
 int gemmule_load(const char* path, gemmule_program** program) {
+  if (program != nullptr) *program = nullptr;
   if (path == nullptr || program == nullptr) return null_pointer();
   return load(program, [&] { return load_package(path); });
 }
 
 int gemmule_load_memory(const void* bytes, size_t size, gemmule_program** program) {
+  if (program != nullptr) *program = nullptr;
   if ((bytes == nullptr && size > 0) || program == nullptr) return null_pointer();
   return load(program, [&] {
     return parse_package({static_cast<const std::byte*>(bytes), size}, "memory");
@@ -172,15 +175,17 @@ size_t gemmule_part_count(const gemmule_function* function) {
 int gemmule_part(const gemmule_function* function, size_t index, gemmule_variable* part,
                  uint64_t* offset) {
   if (function == nullptr || part == nullptr) return null_pointer();
-  const std::vector<Part>& parts = function_of(function).packed().parts;
-  if (index >= parts.size()) return no_index("part", index, parts.size());
-  set(*part, parts[index].name, DType::f64, parts[index].shape);
-  if (offset != nullptr) {
-    *offset = 0;
-    for (std::size_t i = 0; i < index; ++i)
-      *offset += static_cast<std::uint64_t>(element_count(parts[i].shape));
-  }
-  return GEMMULE_OK;
+  return guarded([&] {
+    const std::span<const Part> parts = function_of(function).parts();
+    if (index >= parts.size()) return no_index("part", index, parts.size());
+    set(*part, parts[index].name, DType::f64, parts[index].shape);
+    if (offset != nullptr) {
+      *offset = 0;
+      for (std::size_t i = 0; i < index; ++i)
+        *offset += static_cast<std::uint64_t>(element_count(parts[i].shape));
+    }
+    return static_cast<int>(GEMMULE_OK);
+  });
 }
 
 // -- calls
@@ -188,10 +193,10 @@ int gemmule_part(const gemmule_function* function, size_t index, gemmule_variabl
 
 int gemmule_bind(const gemmule_function* function, const gemmule_array* inputs, size_t input_count,
                  gemmule_call** call) {
+  if (call != nullptr) *call = nullptr;
   if (function == nullptr || call == nullptr || (inputs == nullptr && input_count > 0))
     return null_pointer();
   return guarded([&] {
-    *call = nullptr;
     std::vector<ArgumentLayout> layouts;
     std::vector<const void*> data;
     auto made = std::make_unique<gemmule_call>();
@@ -253,10 +258,10 @@ int gemmule_data(const gemmule_program* program, size_t index, gemmule_variable*
 
 int gemmule_with_data(const gemmule_program* program, const char* name, const gemmule_array* value,
                       gemmule_program** changed) {
+  if (changed != nullptr) *changed = nullptr;
   if (program == nullptr || name == nullptr || value == nullptr || changed == nullptr)
     return null_pointer();
   return guarded([&] {
-    *changed = nullptr;
     Named<Tensor> updates;
     updates.emplace_back(name, tensor_of(*value));
     *changed = handle_of(program_of(program).with_data(updates));

@@ -268,6 +268,36 @@ TEST(C, PartsOfTheFlatVectors) {
   EXPECT_EQ(gemmule_part(expand, 2, &part, nullptr), GEMMULE_BAD_ARGUMENT);
 }
 
+TEST(C, LongMessagesEndWithACharacter) {
+  for (const int before : {0, 1}) {
+    std::string path = "/" + std::string(static_cast<std::size_t>(before), 'x');
+    for (int i = 0; i < 600; ++i) path += "\xc3\xa9";
+    gemmule_program* program = nullptr;
+    EXPECT_EQ(gemmule_load(path.c_str(), &program), GEMMULE_IO);
+    const std::string message = last_error();
+    EXPECT_EQ(message, path.substr(0, message.size()));
+    EXPECT_EQ(message.size(), before == 0 ? 1023U : 1022U);
+  }
+}
+
+TEST(C, HandlesAreNullAfterAnError) {
+  const auto stale = []<class T>(T** handle) { *handle = reinterpret_cast<T*>(1); };
+  gemmule_program* program;
+  gemmule_call* call;
+  stale(&program);
+  EXPECT_EQ(gemmule_load(nullptr, &program), GEMMULE_BAD_ARGUMENT);
+  EXPECT_EQ(program, nullptr);
+  stale(&program);
+  EXPECT_EQ(gemmule_load_memory(nullptr, 1, &program), GEMMULE_BAD_ARGUMENT);
+  EXPECT_EQ(program, nullptr);
+  stale(&program);
+  EXPECT_EQ(gemmule_with_data(nullptr, nullptr, nullptr, &program), GEMMULE_BAD_ARGUMENT);
+  EXPECT_EQ(program, nullptr);
+  stale(&call);
+  EXPECT_EQ(gemmule_bind(nullptr, nullptr, 0, &call), GEMMULE_BAD_ARGUMENT);
+  EXPECT_EQ(call, nullptr);
+}
+
 TEST(C, MessagesOfThreadsAreTheirOwn) {
   const auto program = program_of(gemmule::small_model());
   const double x[] = {100, 0};
@@ -361,6 +391,15 @@ TEST(Cpp, Arrays) {
   const gemmule::Array complex({1}, std::vector<std::complex<double>>{{1, 2}});
   EXPECT_EQ(complex.dtype(), GEMMULE_COMPLEX128);
   EXPECT_THROW(gemmule::Array({3}, std::vector<double>{1}), std::invalid_argument);
+  for (const std::vector<std::int64_t>& shape :
+       {std::vector<std::int64_t>{-1}, {-1, -1}, {std::int64_t{1} << 62, 4}}) {
+    EXPECT_THROW(gemmule::Array(GEMMULE_FLOAT64, shape), std::invalid_argument);
+  }
+  const gemmule::Array zeros(GEMMULE_COMPLEX128, {3});
+  EXPECT_EQ(zeros.at<std::complex<double>>(2), std::complex<double>(0));
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(zeros.data()) % alignof(std::complex<double>), 0U);
+  const std::int64_t any = -1;
+  EXPECT_THROW(gemmule::Variable({"x", GEMMULE_FLOAT64, 1, &any}).size(), std::logic_error);
 }
 
 TEST(Cpp, Density) {

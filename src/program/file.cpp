@@ -1,13 +1,19 @@
 #include "program/file.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <memory>
 #include <new>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include "ir/text.h"
 #include "ir/verify.h"
@@ -180,6 +186,17 @@ std::string printable(std::string text) {
   return text.empty() ? "?" : text;
 }
 
+// "0.10.2" -> {0, 10, 2}: what can be compared.
+std::array<int, 3> number_of(std::string_view version) {
+  std::array<int, 3> numbers{};
+  const char* at = version.data();
+  for (int& number : numbers) {
+    at = std::from_chars(at, version.data() + version.size(), number).ptr;
+    if (at == version.data() + version.size() || *at++ != '.') break;
+  }
+  return numbers;
+}
+
 class FileReader {
  public:
   FileReader(std::span<const std::byte> bytes, const std::string& name)
@@ -212,6 +229,13 @@ class FileReader {
   template <class Body>
   std::invoke_result_t<Body> in_section(std::string_view section, Body body) const {
     const auto fail_here = [&](const std::string& what) {
+      // Checksums fit, so it is as it was written: perhaps with ops that this version does not
+      // know.
+      if (number_of(writer_) > number_of(GEMMULE_VERSION)) {
+        fail(FileError::Kind::newer, "the file was written by Gemmule " + writer_ +
+                                         ", this is " GEMMULE_VERSION ": section \"" +
+                                         std::string(section) + "\": " + what);
+      }
       damaged("section \"" + std::string(section) + "\": " + what);
     };
     try {
@@ -240,7 +264,8 @@ class FileReader {
     header.take(kMagic.size());
     const auto byte_order = header.number<std::uint32_t>(), format = header.number<std::uint32_t>();
     const auto size = header.number<std::uint64_t>();
-    const std::string writer = printable(header.fixed(16)), oldest = printable(header.fixed(16));
+    writer_ = printable(header.fixed(16));
+    const std::string oldest = printable(header.fixed(16));
     section_count_ = header.number<std::uint32_t>();
     if (header.number<std::uint32_t>() != checksum(bytes_.first(kHeader - 4)))
       damaged("the header has another checksum");
@@ -248,7 +273,7 @@ class FileReader {
       fail(FileError::Kind::damaged, "the file has another order of bytes than this machine");
     if (format > kProgramFormat) {
       fail(FileError::Kind::newer, "the file is of format " + std::to_string(format) +
-                                       ", written by Gemmule " + writer + ": it needs Gemmule " +
+                                       ", written by Gemmule " + writer_ + ": it needs Gemmule " +
                                        oldest + " or newer, this is " GEMMULE_VERSION);
     }
     if (format == 0) damaged("there is no format 0");
@@ -293,6 +318,7 @@ class FileReader {
 
   std::span<const std::byte> bytes_;
   const std::string& name_;
+  std::string writer_;
   std::uint32_t section_count_ = 0;
 };
 
@@ -303,6 +329,18 @@ using File = std::unique_ptr<std::FILE, Close>;
 
 [[noreturn]] void fail_io(const std::string& path, const char* what) {
   throw FileError(FileError::Kind::io, path + ": " + what + ": " + std::strerror(errno), errno);
+}
+
+// A file that no other writer has, in the folder of `path`, and its name.
+std::pair<File, std::string> new_file_beside(const std::string& path) {
+  static std::atomic<unsigned> number = 0;
+  for (;;) {
+    std::string name =
+        path + "." + std::to_string(::getpid()) + "." + std::to_string(number++) + ".part";
+    File file(std::fopen(name.c_str(), "wbx"));
+    if (file != nullptr) return {std::move(file), std::move(name)};
+    if (errno != EEXIST) fail_io(path, "cannot be written");
+  }
 }
 
 }  // namespace
@@ -360,19 +398,19 @@ Package parse_package(std::span<const std::byte> bytes, const std::string& name)
 
 void save_package(const Package& package, const std::string& path) {
   const std::vector<std::byte> bytes = to_bytes(package);
-  const std::string temporary = path + ".part";
-  {
-    const File file(std::fopen(temporary.c_str(), "wb"));
-    if (file == nullptr) fail_io(path, "cannot be written");
-    if (std::fwrite(bytes.data(), 1, bytes.size(), file.get()) != bytes.size() ||
-        std::fflush(file.get()) != 0) {
-      const int error = errno;
-      std::remove(temporary.c_str());
-      errno = error;
-      fail_io(path, "cannot be written");
-    }
+  auto [file, temporary] = new_file_beside(path);
+  // On the disk before it takes the place of another. Some file systems say only then, or when it
+  // is closed, that there is no room.
+  bool written = std::fwrite(bytes.data(), 1, bytes.size(), file.get()) == bytes.size() &&
+                 std::fflush(file.get()) == 0 && ::fsync(::fileno(file.get())) == 0;
+  if (!written) {
+    const int error = errno;
+    file.reset();
+    errno = error;
+  } else {
+    written = std::fclose(file.release()) == 0 && std::rename(temporary.c_str(), path.c_str()) == 0;
   }
-  if (std::rename(temporary.c_str(), path.c_str()) != 0) {
+  if (!written) {
     const int error = errno;
     std::remove(temporary.c_str());
     errno = error;

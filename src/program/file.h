@@ -23,7 +23,7 @@
 //
 // Checksums are CRC-32 (ISO 3309). A file is read as what may be damaged anywhere: every number is
 // checked before it is used. What changes the meaning of a file gets a new number of the format;
-// older ones stay readable.
+// older ones stay readable. New ops do not: a file of a newer version that cannot be read says so.
 #pragma once
 
 #include <cstddef>

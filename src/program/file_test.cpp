@@ -1,9 +1,13 @@
 #include "program/file.h"
 
+#include <unistd.h>
+
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <optional>
+#include <thread>
 
 #include "ir/text_fuzz.h"
 #include "plan/random_graph.h"
@@ -275,6 +279,33 @@ TEST(Damage, ANewerFormatSaysWhatItNeeds) {
   EXPECT_EQ(kind, FileError::Kind::newer);
 }
 
+// An op that came later needs no other format.
+TEST(Damage, WhatANewerVersionWroteIsNotDamaged) {
+  Bytes bytes = to_bytes(small_model());
+  const std::string_view word = "reduce_all";
+  const auto at = std::search(bytes.begin(), bytes.end(), word.begin(), word.end(),
+                              [](std::byte a, char b) { return a == static_cast<std::byte>(b); });
+  ASSERT_NE(at, bytes.end());
+  *(at + 9) = static_cast<std::byte>('x');
+  for (const std::string version : {"999.0.0", "0.999", GEMMULE_VERSION, "0.0.9", "?"}) {
+    std::memset(bytes.data() + 24, 0, 16);
+    std::memcpy(bytes.data() + 24, version.data(), version.size());
+    mend(bytes);
+    FileError::Kind kind{};
+    const std::string error = read_error(bytes, &kind);
+    EXPECT_THAT(error, testing::HasSubstr("unknown op 'reduce_alx'"));
+    const bool newer = version == "999.0.0" || version == "0.999";
+    EXPECT_EQ(kind, newer ? FileError::Kind::newer : FileError::Kind::damaged) << version;
+    if (newer) {
+      EXPECT_EQ(error.rfind("f: the file was written by Gemmule " + version +
+                                ", this is " GEMMULE_VERSION ": section \"program\": ",
+                            0),
+                0U)
+          << error;
+    }
+  }
+}
+
 // A program that could be read is run, where that does not take long.
 void run_if_small(const Package& package) {
   const LoadedProgram program = loaded(package);
@@ -430,8 +461,63 @@ TEST(File, IsReplacedAsAWhole) {
   save_package(small_model(), path);
   save_package(small_model(), path);
   expect_same(small_model(), load_package(path));
-  EXPECT_FALSE(std::ifstream(path + ".part").good());
   std::remove(path.c_str());
+}
+
+TEST(File, WritersAtOnceDoNotMix) {
+  const std::filesystem::path folder =
+      std::filesystem::path(testing::TempDir()) / ("gemmule_writers_" + std::to_string(::getpid()));
+  std::filesystem::create_directory(folder);
+  const std::string path = folder / "it.gemmule";
+  std::vector<Package> packages(2, small_model());
+  packages[1].data[0].second = Tensor::zeros(DType::f64, {20000});
+  std::vector<std::thread> writers;
+  for (const Package& package : packages) {
+    writers.emplace_back([&] {
+      for (int i = 0; i < 40; ++i) save_package(package, path);
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  const std::int64_t count = load_package(path).data[0].second.count();
+  EXPECT_TRUE(count == 3 || count == 20000) << count;
+  // Nor is anything left beside it, also where it cannot be put in its place.
+  std::filesystem::remove(path);
+  std::filesystem::create_directories(std::filesystem::path(path) / "full");
+  EXPECT_THROW(save_package(packages[0], path), FileError);
+  const auto files = std::filesystem::directory_iterator(folder);
+  EXPECT_EQ(std::distance(begin(files), end(files)), 1);
+  std::filesystem::remove_all(folder);
+}
+
+// What the text says may be as large as it likes: an error, where memory could not have it.
+TEST(Damage, SizesThatCannotBe) {
+  const auto error_of = [](const std::string& result, const std::string& op) {
+    const std::string text =
+        "graph(%x: f64[]) {\n  %n: i64[] = constant() {value = i64[] 4294967296}\n"
+        "  %low: i64[] = constant() {value = i64[] -9223372036854775808}\n"
+        "  %high: i64[] = constant() {value = i64[] 9223372036854775807}\n"
+        "  %one: i64[] = constant() {value = i64[] 1}\n  %y: " +
+        result + " = " + op + "\n  return %y\n}";
+    try {
+      parse_graph(text);
+      return std::string("no error");
+    } catch (const UserError& error) {
+      return std::string(error.what());
+    }
+  };
+  EXPECT_THAT(error_of("f64[?,?]", "broadcast_to(%x, %n, %n)"),
+              testing::HasSubstr("[broadcast_to] the result is f64[4294967296,4294967296], larger "
+                                 "than any memory"));
+  EXPECT_THAT(error_of("f64[?]", "arange(%low, %high, %one) {dtype = f64}"),
+              testing::HasSubstr("larger than any memory"));
+  EXPECT_THAT(error_of("f64[?,?]", "eye(%n, %n, %one) {dtype = f64}"),
+              testing::HasSubstr("larger than any memory"));
+  EXPECT_THAT(error_of("f64[?,?]", "reshape(%x, %n, %n)"),
+              testing::HasSubstr("larger than any memory"));
+  std::string ones = "f64[1", axes = "0";
+  for (int axis = 1; axis < 65; ++axis) ones += ",1", axes += "," + std::to_string(axis);
+  EXPECT_THAT(error_of(ones + "]", "expand_dims(%x) {axes = [" + axes + "]}"),
+              testing::HasSubstr("the result has 65 dimensions, 64 are the most"));
 }
 
 }  // namespace

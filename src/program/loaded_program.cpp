@@ -141,6 +141,52 @@ std::shared_ptr<const BoundFunction> LoadedFunction::bind(std::span<const Argume
   return cache_.keep(key, std::move(made), bytes);
 }
 
+namespace {
+
+// What `shapes` gives, in place of the shapes that were written down.
+std::vector<Part> sized(std::vector<Part> parts, const LoadedFunction& shapes) {
+  // It may take the flat vector, of which only the length matters.
+  std::vector<Tensor> arguments;
+  std::vector<ArgumentLayout> layouts;
+  std::vector<const void*> from;
+  for (int i = 0; i < static_cast<int>(shapes.arguments().size()); ++i) {
+    const Extents& shape = shapes.argument_shape(i);
+    if (std::ranges::find(shape, -1) != shape.end())
+      throw UserError("function " + quoted(shapes.packed().name) + " takes inputs of any size");
+    arguments.push_back(Tensor::zeros(shapes.argument_type(i).dtype, shape));
+    layouts.push_back({arguments.back().dtype, shape, {}});
+    from.push_back(arguments.back().data.get());
+  }
+  const auto bound = shapes.bind(layouts, from.data());
+  std::vector<void*> to;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    parts[i].shape.assign(static_cast<std::size_t>(bound->outputs()[i].shape[0]), 0);
+    to.push_back(parts[i].shape.data());
+  }
+  bound->run(from.data(), to.data());
+  constexpr std::int64_t kMost = std::int64_t{1} << 48;
+  std::int64_t total = 0;
+  for (const Part& part : parts) {
+    std::int64_t count = 1;
+    for (const std::int64_t size : part.shape) {
+      if (size < 0 || (size > 0 && count > kMost / size))
+        throw UserError("part " + quoted(part.name) + " has a size that cannot be");
+      count *= size;
+    }
+    if ((total += count) > kMost) throw UserError("the parts are too large");
+  }
+  return parts;
+}
+
+}  // namespace
+
+std::span<const Part> LoadedFunction::parts() const {
+  if (shapes_ == nullptr) return function_.parts;
+  const std::lock_guard lock(parts_mutex_);
+  if (!parts_) parts_ = sized(function_.parts, *shapes_);
+  return *parts_;
+}
+
 // -- a function of a flat vector
 // -----------------------------------------------------------------------------------------
 
@@ -278,6 +324,14 @@ LoadedProgram::LoadedProgram(std::shared_ptr<const Package> package)
   validate(*package_);
   for (const PackedFunction& function : package_->functions) {
     functions_.push_back(std::make_unique<LoadedFunction>(function, package_->data));
+  }
+  const auto named = [&](std::string_view name) {
+    return std::ranges::find_if(
+        functions_, [&](const auto& function) { return function->packed().name == name; });
+  };
+  if (const auto expand = named("expand"), shapes = named(kShapesFunction);
+      expand != functions_.end() && shapes != functions_.end()) {
+    (*expand)->set_shapes(**shapes);
   }
   constexpr int kLogpAndGradient[] = {0, 1}, kFlat[] = {1};
   logp_ = flat(functions_, "logp", kLogpAndGradient, no_logp_);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,6 +42,12 @@ class LoadedFunction {
   // Whether sizes are made of the values of arguments: one shape is not enough to bind it.
   bool needs_values() const { return !read_.empty(); }
 
+  // The variables in the flat vector of "logp" or "expand", with the sizes that they have for these
+  // data. Throws what `bind` and BoundFunction::run throw, where data do not fit each other.
+  std::span<const Part> parts() const;
+  // The function that gives the shapes of the parts, which outlives this.
+  void set_shapes(const LoadedFunction& shapes) { shapes_ = &shapes; }
+
   // -1 for a size that a call decides.
   const Extents& argument_shape(int argument) const { return argument_shapes_[argument]; }
   const Extents& output_shape(int output) const { return output_shapes_[output]; }
@@ -54,6 +61,9 @@ class LoadedFunction {
   std::vector<Extents> argument_shapes_, output_shapes_;
   std::vector<int> read_;  // arguments of whose values sizes are made
   mutable ProgramCache<BoundFunction> cache_;
+  const LoadedFunction* shapes_ = nullptr;
+  mutable std::mutex parts_mutex_;
+  mutable std::optional<std::vector<Part>> parts_;  // made when they are first asked for
 };
 
 // A function of one flat vector f64[dim], bound when it is first called.

@@ -55,6 +55,54 @@ TEST(LoadedProgram, ACheckThatFailsSpeaks) {
   EXPECT_NO_THROW(numeric_logp(program, {99, 0}));
 }
 
+// The whole and the conditions alone may round differently: it is the point that is refused.
+TEST(LoadedProgram, ACheckThatFailsOnlyWithinTheWhole) {
+  Package package = small_model();
+  Checks& checks = *package.functions[0].checks;
+  checks.conditions = parse_graph(
+      "graph(%x: f64[2], %y: f64[n]) {\n  %2: bool[] = constant() {value = bool[] true}\n  return "
+      "%2\n}");
+  EXPECT_EQ(error_of<CheckError>([&] { numeric_logp(loaded(package), {100, 0}); }),
+            "the mean is too large");
+  checks.conditions.outputs.push_back(checks.conditions.outputs[0]);
+  checks.messages.emplace_back("another");
+  EXPECT_EQ(error_of<CheckError>([&] { numeric_logp(loaded(package), {100, 0}); }),
+            "one of these checks does not hold: the mean is too large; another");
+}
+
+// x, then for each datum what is proportional to it.
+Package model_of_data() {
+  Package package;
+  package.functions.push_back(packed("expand", R"(graph(%x: f64[1], %t: f64[n]) {
+  %2: f64[n] = multiply(%t, %x)
+  %3: f64[?] = concatenate(%x, %2) {axis = 0}
+  return %3
+})"));
+  package.functions.push_back(packed("expand_shapes", R"(graph(%x: f64[1], %t: f64[n]) {
+  %2: i64[0] = constant() {value = i64[0]}
+  %3: i64[] = dim(%t) {axis = 0}
+  %4: i64[1] = stack(%3) {dtype = i64}
+  return %2, %4
+})"));
+  package.functions[0].parts = {{"x", {}}, {"line", {3}}};
+  package.data.emplace_back("t", vector_of({1, 2, 3}));
+  return package;
+}
+
+TEST(LoadedProgram, ShapesOfPartsFollowFromData) {
+  const LoadedProgram program = loaded(model_of_data());
+  const auto shapes = [](const LoadedProgram& of) {
+    std::vector<std::vector<std::int64_t>> all;
+    for (const Part& part : of.function("expand").parts()) all.push_back(part.shape);
+    return all;
+  };
+  using Shapes = std::vector<std::vector<std::int64_t>>;
+  EXPECT_EQ(shapes(program), (Shapes{{}, {3}}));
+  const auto longer = program.with_data({{"t", vector_of({1, 2, 3, 4, 5})}});
+  EXPECT_EQ(shapes(*longer), (Shapes{{}, {5}}));
+  EXPECT_EQ(shapes(*longer->with_data({{"t", vector_of({})}})), (Shapes{{}, {0}}));
+}
+
 TEST(LoadedProgram, OtherDataOfOtherSizes) {
   const LoadedProgram program = loaded(small_model());
   const auto changed = program.with_data({{"y", vector_of({0, 0, 0, 0, 2})}});
@@ -180,6 +228,24 @@ TEST(LoadedFunction, DataThatDecideASize) {
   EXPECT_EQ(run(longer->function("main"), {Tensor::scalar(DType::f64, 3)})[0].at<double>(5), 15);
 }
 
+TEST(LoadedFunction, DiagonalsOutsideOfAMatrix) {
+  const std::pair<std::string, double> sums[] = {
+      {"-9223372036854775808", 0}, {"-2", 0}, {"-1", 1}, {"0", 2}, {"1", 1}, {"2", 0},
+      {"9223372036854775807", 0}};
+  for (const auto& [offset, sum] : sums) {
+    Package package;
+    package.functions.push_back(
+        packed("main",
+               "graph() {\n  %n: i64[] = constant() {value = i64[] 2}\n"
+               "  %k: i64[] = constant() {value = i64[] " +
+                   offset +
+                   "}\n  %e: f64[2,2] = eye(%n, %n, %k) {dtype = f64}\n"
+                   "  %s: f64[] = reduce_sum(%e) {axes = [0,1], dtype = f64}\n"
+                   "  return %s\n}"));
+    EXPECT_EQ(run(loaded(std::move(package)).function("main"), {})[0].at<double>(0), sum) << offset;
+  }
+}
+
 TEST(LoadedFunction, ArgumentsThatDoNotFit) {
   Package package;
   package.functions.push_back(
@@ -227,6 +293,15 @@ TEST(Package, WhatIsNotValid) {
             "function \"logp\": part \"mean\" has a size that cannot be");
   EXPECT_EQ(error([](Package& p) { p.functions[0].parts[0].shape = {1LL << 40, 1LL << 40}; }),
             "function \"logp\": part \"mean\" has a size that cannot be");
+  EXPECT_EQ(error([](Package& p) { p.functions[0].parts[1].shape = {2}; }),
+            "function \"logp\": its parts have 3 elements, the vector has 2");
+  EXPECT_EQ(error([](Package& p) { p.functions[1].parts.pop_back(); }),
+            "function \"expand\": its parts have 2 elements, the vector has 4");
+  EXPECT_EQ(error([](Package& p) {
+              p = model_of_data();
+              p.functions[0].parts.pop_back();
+            }),
+            "function \"expand_shapes\" does not give a vector of i64 for each part of \"expand\"");
   EXPECT_EQ(
       error([](Package& p) {
         p.functions.push_back(packed("draw",

@@ -100,6 +100,55 @@ void check_function(const PackedFunction& function) {
 
 }  // namespace
 
+namespace {
+
+std::int64_t elements_of(const std::vector<Part>& parts) {
+  std::int64_t total = 0;
+  for (const Part& part : parts) {
+    std::int64_t count = 1;
+    for (const std::int64_t size : part.shape) count *= size;
+    total += count;
+  }
+  return total;
+}
+
+// Callers look for the parts in the vector: `type` is the vector's.
+void check_parts(const PackedFunction& function, const Type& type) {
+  const std::int64_t total = elements_of(function.parts);
+  if (type.rank() == 1 && type.shape[0].is_known() && type.shape[0].size != total) {
+    throw UserError("function \"" + function.name + "\": its parts have " + std::to_string(total) +
+                    " elements, the vector has " + std::to_string(type.shape[0].size));
+  }
+}
+
+void check_parts(const Package& package) {
+  const PackedFunction *logp = package.find("logp"), *expand = package.find("expand");
+  if (logp != nullptr && !logp->parts.empty()) {
+    for (std::size_t i = 0; i < logp->inputs.size(); ++i) {
+      if (find_named(package.data, logp->inputs[i]) == nullptr)
+        check_parts(*logp, logp->graph.type(logp->graph.inputs[i]));
+    }
+  }
+  if (expand == nullptr || expand->parts.empty()) return;
+  const PackedFunction* shapes = package.find(kShapesFunction);
+  if (shapes == nullptr) {
+    if (!expand->outputs.empty())
+      check_parts(*expand, expand->graph.type(expand->graph.outputs[0]));
+    return;
+  }
+  bool fits = shapes->outputs.size() == expand->parts.size();
+  for (std::size_t i = 0; fits && i < shapes->outputs.size(); ++i) {
+    const Type& type = shapes->graph.type(shapes->graph.outputs[i]);
+    fits = type.dtype == DType::i64 && type.rank() == 1;
+  }
+  if (!fits) {
+    throw UserError("function \"" + shapes->name +
+                    "\" does not give a vector of i64 for each part of \"expand\"");
+  }
+}
+
+}  // namespace
+
 const PackedFunction* Package::find(std::string_view function) const {
   const auto found = std::ranges::find(functions, function, &PackedFunction::name);
   return found == functions.end() ? nullptr : &*found;
@@ -135,6 +184,7 @@ void validate(const Package& package) {
   check_keys(package.metadata, "metadata");
   for (const PackedFunction& function : package.functions) check_function(function);
   for (const auto& [name, value] : package.data) check_datum(package, name, value);
+  check_parts(package);
 }
 
 }  // namespace gemmule

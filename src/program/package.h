@@ -32,13 +32,18 @@ struct Part {
 };
 
 struct PackedFunction {
-  std::string name;  // "main"; "logp" and "expand" of a model
+  std::string name;  // "main"; "logp" and "expand" of a model, and kShapesFunction
   Graph graph;  // optimised; with checks its last output, a bool[], says whether all of them hold
   std::vector<std::string> inputs;   // names of the graph's inputs
   std::vector<std::string> outputs;  // names of its outputs but that of the checks
   std::optional<Checks> checks;
   std::vector<Part> parts;  // of the vector that "logp" takes, of that which "expand" gives
 };
+
+// Where sizes of the parts of "expand" follow from data: the function that gives the shape of each,
+// i64[rank], in their order. What the parts themselves say is of the data that the file was made
+// with.
+inline constexpr std::string_view kShapesFunction = "expand_shapes";
 
 template <class T>
 using Named = std::vector<std::pair<std::string, T>>;
@@ -61,8 +66,8 @@ const T* find_named(const Named<T>& items, std::string_view name) {
 }
 
 // Throws UserError for names that are empty or given twice, numbers of names that differ from those
-// of the graph, data that do not fit an input, and for what only runs in the process that made it:
-// random draws.
+// of the graph, data that do not fit an input, parts that do not fill their vector, and for what
+// only runs in the process that made it: random draws.
 void validate(const Package& package);
 
 // Throws UserError where `value` cannot be the datum of this name in a function that reads it.

@@ -33,7 +33,9 @@ gemmule_status status_of(FileError::Kind kind) {
 }  // namespace
 
 gemmule_status failed(gemmule_status status, std::string_view what) noexcept {
-  const std::size_t size = std::min(what.size(), message.size() - 1);
+  std::size_t size = std::min(what.size(), message.size() - 1);
+  // Not within a character of UTF-8.
+  while (size > 0 && size < what.size() && (what[size] & 0xc0) == 0x80) --size;
   if (size > 0) std::memcpy(message.data(), what.data(), size);
   message[size] = '\0';
   return status;

@@ -206,7 +206,7 @@ void bind_stored_program(nb::module_& m) {
           "parts",
           [](const LoadedProgram& program, const std::string& name) {
             nb::list rows;
-            for (const Part& part : program.function(name).packed().parts) {
+            for (const Part& part : program.function(name).parts()) {
               rows.append(nb::make_tuple(part.name, nb::tuple(nb::cast(part.shape))));
             }
             return rows;
