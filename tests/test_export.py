@@ -395,6 +395,32 @@ def test_cpp_program_samples_the_posterior(examples, path):
     assert again == out
 
 
+def test_cpp_program_says_what_is_wrong(examples, path):
+    """Each chain is a thread: its errors are told, and end the program."""
+
+    def error_of(*arguments):
+        failed = subprocess.run(
+            [examples / "sample", path, *arguments], capture_output=True, text=True, timeout=60
+        )
+        return failed.returncode, failed.stderr.strip()
+
+    index = pytensor.shared(np.array([0, 1]), name="index")
+    with pm.Model() as model:
+        a = pm.Normal("a", shape=2)
+        pm.Potential("p", a[index].sum())
+    gemmule.export(model, path)
+    for draws in ("0", "-3", "many"):
+        assert error_of(draws) == (2, f"the number of draws is at least 1, not {draws}")
+    gemmule.load(path).with_data(index=np.array([0, 7])).save(path)
+    status, error = error_of("10")
+    assert status == 1 and "out of bounds" in error
+    with pm.Model() as model:
+        pm.Normal("b")
+        pm.Potential("p", pt.constant(-np.inf))
+    gemmule.export(model, path)
+    assert error_of("10") == (1, "the density is not finite at the initial point")
+
+
 def test_cpp_program_samples_eight_schools(examples, path):
     """A normal with scale 5 for mu, a half-Cauchy for tau: means that every sampler finds."""
     y = np.array([28.0, 8.0, -3.0, 7.0, -1.0, 1.0, 18.0, 12.0])

@@ -15,6 +15,7 @@
 #include <future>
 #include <gemmule/program.hpp>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,8 @@ class Chain {
     std::normal_distribution<double> jitter(0.0, 0.1);
     for (double& x : at_.x) x += jitter(random_);
     evaluate(at_);
+    if (!std::isfinite(at_.logp))
+      throw std::runtime_error("the density is not finite at the initial point");
   }
 
   // All draws, expanded, after as many that tune.

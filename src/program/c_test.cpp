@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <new>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -15,6 +17,7 @@
 #include "gemmule/program.hpp"
 #include "program/file.h"
 #include "program/program_case.h"
+#include "program/status.h"
 
 namespace {
 
@@ -266,6 +269,19 @@ TEST(C, PartsOfTheFlatVectors) {
   EXPECT_EQ(offset, 2U);
   EXPECT_EQ(part.shape[1], 1);
   EXPECT_EQ(gemmule_part(expand, 2, &part, nullptr), GEMMULE_BAD_ARGUMENT);
+}
+
+TEST(C, WhatKernelsThrowKeepsItsMessage) {
+  const auto status_of = [](const auto& error) {
+    return gemmule::guarded([&]() -> int { throw error; });
+  };
+  EXPECT_EQ(status_of(std::length_error("n is too large")), GEMMULE_UNSUPPORTED);
+  EXPECT_EQ(last_error(), "n is too large");
+  EXPECT_EQ(status_of(std::invalid_argument("no loop")), GEMMULE_UNSUPPORTED);
+  EXPECT_EQ(last_error(), "no loop");
+  EXPECT_EQ(status_of(std::bad_alloc()), GEMMULE_OUT_OF_MEMORY);
+  EXPECT_EQ(status_of(std::runtime_error("other")), GEMMULE_INTERNAL);
+  EXPECT_EQ(status_of(1), GEMMULE_INTERNAL);
 }
 
 TEST(C, LongMessagesEndWithACharacter) {

@@ -58,8 +58,8 @@ gemmule_status failed_with_exception() noexcept {
     return failed(GEMMULE_BAD_ARGUMENT, error.what());
   } catch (const std::bad_alloc&) {
     return failed(GEMMULE_OUT_OF_MEMORY, "there is not enough memory");
-  } catch (const std::length_error&) {
-    return failed(GEMMULE_OUT_OF_MEMORY, "there is not enough memory");
+  } catch (const std::length_error& error) {  // a size beyond the integers of the BLAS library
+    return failed(GEMMULE_UNSUPPORTED, error.what());
   } catch (const std::invalid_argument& error) {  // a kernel that there is not for these dtypes
     return failed(GEMMULE_UNSUPPORTED, error.what());
   } catch (const std::exception& error) {
