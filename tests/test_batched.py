@@ -1,6 +1,7 @@
 """`gemmule.batched`: functions for many chains."""
 
 import pickle
+import sys
 import threading
 
 import mlx.core as mx
@@ -149,6 +150,16 @@ def test_an_error_names_the_chain():
     np.testing.assert_array_equal(rest, [[1, 1], [0, 0], [1, 1]])
 
 
+def test_all_chains_fail():
+    a, b = pt.matrix("a"), pt.vector("b")
+    f = function([a, b], [pt.linalg.inv(a).sum(), pt.linalg.inv(a), b])
+    many = gemmule.batched(f, failed="reject")
+    total, inverse, rest = many(np.zeros((2, 3, 3)), np.ones((2, 4)))
+    np.testing.assert_array_equal(total, [-np.inf, -np.inf])
+    assert inverse.shape == (2, 3, 3) and rest.shape == (2, 4)
+    assert not inverse.any() and not rest.any()
+
+
 def test_checks():
     x = pt.vector("x")
     checked = Assert("x must be positive")(x, pt.all(x > 0))
@@ -237,7 +248,7 @@ def test_python_nodes_run_chain_by_chain():
         return 2 * value
 
     many = check([x], [twice(x)], np.ones((2, 3)), chains=2, one_program=False)
-    assert "run in Python" in many.by_chain
+    assert many.by_chain == "1 node runs in Python"
 
 
 def test_what_is_refused():
@@ -261,6 +272,14 @@ def test_what_is_refused():
         gemmule.batched(f, inputs=[])
     with pytest.raises(ValueError, match="failed is one of raise, reject"):
         gemmule.batched(f, failed="ignore")
+
+
+def test_a_model_without_continuous_variables():
+    pm = pytest.importorskip("pymc")
+    with pm.Model() as model:
+        pm.Poisson("k", 3.0)
+    with pytest.raises(ValueError, match="no continuous free variables"):
+        gemmule.batched(model)
 
 
 def test_calls_that_do_not_fit():
@@ -323,3 +342,32 @@ def test_several_threads_at_once():
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+def test_several_threads_at_once_chain_by_chain():
+    """A PyTensor function keeps its inputs while it runs."""
+    x = pt.vector("x")
+    matrix = rng().normal(size=(300, 300))
+    many = gemmule.batched(function([x], [x[x > 0].sum(), pt.tanh(matrix @ x).sum()]))
+    assert many.by_chain is not None
+    points = [rng().normal(size=(3, 300)) * (k + 1) for k in range(4)]
+    want = [many(p) for p in points]
+    wrong = []
+
+    def run(k):
+        for _ in range(30):
+            got = many(points[k])
+            if not all(np.array_equal(g, w) for g, w in zip(got, want[k], strict=True)):
+                wrong.append(k)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        threads = [threading.Thread(target=run, args=(k,)) for k in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert wrong == []

@@ -12,7 +12,7 @@ import pytensor
 import pytest
 
 import gemmule
-from gemmule.cli import bench, doctor, system, terminal
+from gemmule.cli import bench, doctor, mlx_packages, system, terminal
 from gemmule.cli.command_line import main
 
 SOURCES = str(Path(gemmule.__file__).parent.parent)
@@ -446,6 +446,27 @@ def test_a_program_takes_other_data(document, exported):
     assert steep - flat == pytest.approx(0.5 * (1 + 1 + 4 + 9))
 
 
+SIZES = """
+import numpy as np
+import pymc as pm
+
+with pm.Model() as model:
+    t = pm.Data("t", np.arange(4.0))
+    b = pm.Normal("b", 0, 1, shape=2)
+    pm.Deterministic("eta", b[1] * t)
+    pm.Deterministic("twice", 2 * b)
+"""
+
+
+def test_a_program_takes_data_of_other_sizes(document, exported):
+    _, path, result = exported(SIZES)
+    assert result["functions"] == ["logp", "expand", "initial_point", "expand_shapes"]
+    at = ("--function", "expand", "-i", "b=[0, 3]")
+    outputs = document("run", path, *at, "-i", "t=[1, 2]")["outputs"]
+    assert outputs["eta"] == {"dtype": "float64", "shape": [2], "value": [3.0, 6.0]}
+    assert outputs["twice"]["value"] == [0.0, 6.0]
+
+
 def test_a_program_is_explained_and_profiled(document, exported):
     _, path, _ = exported(DATA)
     result = document("explain", path)
@@ -668,7 +689,7 @@ def test_doctor_names_another_version_of_mlx(installation):
     assert "Traceback" not in done.stderr
     assert f"0.99.0 (not {built})" in done.stdout
     assert f"problem: Gemmule was built against mlx {built}, and mlx 0.99.0 is" in done.stdout
-    assert f"pip install mlx=={built}" in done.stdout
+    assert mlx_packages.command(built) in done.stdout
     assert "all is well" not in done.stdout
     # Other commands end with one line.
     done = process("explain", "model.py", **environment)
@@ -676,6 +697,65 @@ def test_doctor_names_another_version_of_mlx(installation):
     [line] = done.stderr.splitlines()
     assert line.startswith(f"gemmule: error: gemmule was built against mlx {built}, but mlx 0.99.0")
     assert line.endswith("(gemmule doctor says more)")
+
+
+def test_the_library_of_mlx_has_the_same_version(installation, monkeypatch):
+    """On Linux it is a package of its own, which `pip install mlx==VERSION` leaves as it is."""
+    built = gemmule._core.built_against_mlx
+    environment = installation(other={"mlx-cpu": "0.99.0"})
+    done = process("doctor", "--no-self-test", **environment)
+    assert done.returncode == 1
+    assert f"built against mlx {built}, and mlx-cpu 0.99.0 is installed" in done.stdout
+    assert f"  pip install 'mlx[cpu]=={built}'\n" in done.stdout
+    done = process("explain", "model.py", **environment)
+    assert f"built against mlx {built}, but mlx-cpu 0.99.0 is installed. Run: pip " in done.stderr
+    for found, command in [
+        ({"mlx": "1", "mlx-metal": "1"}, "pip install mlx==2"),
+        ({"mlx": "1", "mlx-cpu": "1"}, "pip install 'mlx[cpu]==2'"),
+        ({"mlx": "1", "mlx-cpu": "1", "mlx-cuda-13": "1"}, "pip install 'mlx[cpu,cuda13]==2'"),
+    ]:
+        monkeypatch.setattr(mlx_packages, "installed", lambda found=found: found)
+        assert mlx_packages.command("2") == command
+
+
+def test_optional_packages_are_optional_for_all_names(installation):
+    """`from gemmule import *` and `help(gemmule)` get every name."""
+    environment = installation(missing=["nutpie", "jax"])
+    code = (
+        "from gemmule import *\nimport gemmule, inspect\ninspect.getmembers(gemmule)\n"
+        "print(gemmule.__version__, 'sample' in dir(gemmule), 'as_jax' in dir(gemmule))\n"
+        "try:\n    gemmule.sample\nexcept ImportError as error:\n    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    first, second = done.stdout.splitlines()
+    assert first == f"{gemmule._core.__version__} False False"
+    assert second.startswith("gemmule.sample and gemmule.compile_model need PyMC and nutpie 0.16")
+
+
+@pytest.mark.parametrize(
+    "name, value, message",
+    [
+        ("device", "cuda", "one of cpu, gpu, None; got 'cuda'"),
+        ("executor", "gpu", "auto, cpu, mlx"),
+    ],
+)
+def test_switches_have_choices(name, value, message):
+    with pytest.raises(ValueError, match=message):
+        setattr(gemmule.config, name, value)
+
+
+def test_names_to_leave_out_are_a_list_or_a_text():
+    gemmule.config.disable = "gemm, fusion"
+    assert gemmule.config.disable == ["gemm", "fusion"]
+    gemmule.config.disable = ("gemm",)
+    assert gemmule.config.disable == ["gemm"]
 
 
 def test_the_script_of_an_installation_does_the_same(installation, tmp_path):
@@ -838,7 +918,7 @@ def test_doctor_compares_versions_with_the_package(look, monkeypatch):
     problems = look("import", **{"import": error}, **rest).problems
     assert [problem.advice for problem in problems] == [
         "pip install 'numpy<1'",
-        "pip install mlx==0.2",
+        mlx_packages.command("0.2"),
     ]
 
 

@@ -48,6 +48,19 @@ def test_no_sum_of_what_is_a_formula():
     assert explanation.text().splitlines()[-1].split() == ["2", "kernels", "16"]
 
 
+def test_arguments_that_a_call_would_not_take():
+    x, y = pt.vectors("x", "y")
+    shared = pytensor.shared(np.ones(3), name="s")
+    f = pytensor.function([x, y], x + y + shared, mode="GEMMULE")
+    with pytest.raises(TypeError, match="the function needs values of: y"):
+        gemmule.explain(f, np.ones(3))
+    with pytest.raises(TypeError, match="3 arguments for a function of 2 inputs"):
+        gemmule.explain(f, np.ones(3), np.ones(3), np.ones(3))
+    with pytest.raises(TypeError, match="no input 's'; it has: x, y"):
+        gemmule.explain(f, {"x": np.ones(3), "y": np.ones(3), "s": np.ones(3)})
+    assert gemmule.explain(f, {"x": np.ones(3), "y": np.ones(3)}).kernels[0].flops == 6
+
+
 # -- counts ----------------------------------------------------------------------------------------
 
 

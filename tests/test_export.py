@@ -74,6 +74,9 @@ def test_programs_are_pickled(path):
 def test_what_cannot_be_exported(path):
     with pytest.raises(TypeError, match=r"a pymc.Model, not int"):
         gemmule.export(3, path)
+    x = pt.vector("x")
+    with pytest.raises(TypeError, match="not one of another mode"):
+        gemmule.export(pytensor.function([x], x.sum(), mode="FAST_COMPILE"), path)
     with pm.Model() as model:
         pm.Poisson("count", 3.0)
         pm.Normal("x")
@@ -203,6 +206,16 @@ def test_shapes_of_variables_follow_from_data(path):
         np.testing.assert_array_equal(draw["outer"], np.outer([10.0] * 3, [10, 14, 18, 22]))
     assert loaded.with_data(x=np.zeros(0)).expand([2.0])["line"].shape == (0,)
     assert loaded.expand([1.0])["line"].shape == (3,)
+
+
+def test_what_pymc_makes_of_a_function_is_exported(path):
+    with pm.Model() as model:
+        mu = pm.Normal("mu")
+        pm.Normal("y", mu, observed=1.0)
+    gemmule.export(model.compile_logp(mode="GEMMULE"), path)
+    loaded = gemmule.load(path)
+    assert loaded.inputs == [("mu", "float64", ())]
+    np.testing.assert_allclose(loaded(0.25), model.compile_logp()({"mu": 0.25}))
 
 
 def test_sizes_beyond_all_memory_are_an_error():

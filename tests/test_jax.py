@@ -339,6 +339,14 @@ def test_what_is_refused():
         gemmule.as_jax(function([x], x), failed="ignore")
 
 
+def test_discrete_variables_are_no_constants():
+    with pm.Model() as model:
+        pm.Poisson("k", 3.0)
+        pm.Normal("x")
+    with pytest.raises(gemmule.UnsupportedError, match=r"discrete variables \(k\)"):
+        gemmule.as_jax(model)
+
+
 def test_a_build_without_the_handler(monkeypatch):
     from gemmule import _core
 
@@ -383,7 +391,10 @@ def test_several_threads_at_once():
 
 
 def test_jax_is_imported_where_it_is_used():
-    code = "import sys, gemmule; assert 'jax' not in sys.modules; assert 'as_jax' in dir(gemmule)"
+    code = (
+        "import sys, gemmule; assert 'jax' not in sys.modules; assert 'as_jax' in dir(gemmule); "
+        "assert 'as_jax' in gemmule.__all__"
+    )
     path = os.pathsep.join(filter(None, [str(ROOT / "python"), os.environ.get("PYTHONPATH")]))
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": path})
 

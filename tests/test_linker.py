@@ -239,8 +239,10 @@ def test_fallback_switch(monkeypatch):
     with pytest.raises(gemmule.UnsupportedError, match="Print"):
         function([x], Print("x")(x))
     monkeypatch.setattr(gemmule.config, "fallback", "warn")
-    with pytest.warns(UserWarning, match="Print"):
+    with pytest.warns(UserWarning, match="^1 node runs in Python:\n  Print"):
         function([x], Print("x")(x))
+    with pytest.warns(UserWarning, match="^2 nodes run in Python:\n  Print"):
+        function([x], [Print("x")(x), Print("y")(x)])
     with pytest.raises(ValueError, match="allow, warn, error"):
         gemmule.config.fallback = "perhaps"
 

@@ -98,6 +98,24 @@ def test_a_model_without_variables_is_refused():
         gemmule.compile_model(model)
 
 
+def test_what_is_no_model_is_refused():
+    with pytest.raises(
+        TypeError, match=r"a pymc\.Model is needed, not int: draws=\.\.\. has a name"
+    ):
+        gemmule.sample(1000)
+    with pytest.raises(TypeError, match=r"a pymc\.Model is needed, not str"):
+        gemmule.compile_model("model")
+
+
+def test_a_density_that_draws_is_refused():
+    with pm.Model() as model:
+        mu = pm.Normal("mu")
+        batch = pm.Minibatch(rng.normal(size=100), batch_size=10)
+        pm.Normal("y", mu, 1.0, observed=batch, total_size=100)
+    with pytest.raises(ValueError, match=r"draws random numbers in its density \(pm\.Minibatch\)"):
+        gemmule.compile_model(model)
+
+
 def test_a_discrete_variable_is_refused():
     with pm.Model() as model:
         p = pm.Beta("p", 1, 1)
@@ -132,6 +150,17 @@ def test_what_is_kept_can_be_chosen(model):
     trace = gemmule.sample(model, var_names=["outer"], draws=10, tune=20, chains=1, seed=1, **QUIET)
     assert "outer" in trace.posterior
     assert "entropy" not in trace.posterior
+
+
+@pytest.mark.parametrize("kind", [str, int], ids=["unknown", "number"])
+def test_what_is_kept_has_to_be_there(model, kind):
+    with pytest.raises(ValueError, match=r"no unobserved variable .*: beta, sigma, .*outer"):
+        gemmule.compile_model(model, var_names=["outer", kind(3)])
+    with pytest.raises(TypeError, match=r"write \['outer'\]"):
+        gemmule.compile_model(model, var_names="outer")
+    # Variables have names too.
+    compiled = gemmule.compile_model(model, var_names=(model["outer"],))
+    assert "outer" in compiled.shapes and "entropy" not in compiled.shapes
 
 
 def test_initial_points(model):
@@ -209,6 +238,13 @@ def test_coordinates_can_be_changed(compiled):
     assert list(compiled.coords["feature"]) == ["a", "b"]
 
 
+def test_coordinates_that_do_not_fit(compiled):
+    with pytest.raises(KeyError, match="the model has no dimension 'row'; it has: feature, "):
+        compiled.with_coords(row=range(2))
+    with pytest.raises(ValueError, match="dimension 'feature' has 2 coordinates, not 3"):
+        compiled.with_coords(feature=["a", "b", "c"])
+
+
 def test_the_progress_callback_is_called(compiled):
     seen = []
     gemmule.sample(
@@ -278,6 +314,37 @@ def test_data_that_would_change_the_trace():
     compiled = gemmule.compile_model(model)
     with pytest.raises(ValueError, match="have 6 elements instead of 4: compile the model"):
         compiled.with_data(data=np.zeros(5))
+
+
+def test_data_that_would_give_the_trace_other_shapes():
+    with pm.Model() as model:
+        data = pm.Data("data", np.arange(6.0).reshape(2, 3))
+        x = pm.Normal("x")
+        pm.Deterministic("scaled", data * x)
+        pm.Deterministic("head", data[0].sum() * pt.ones(2) * x)
+    compiled = gemmule.compile_model(model)
+    message = r"'scaled' has the shape \(3, 2\) instead of \(2, 3\): compile the model with them"
+    with pytest.raises(ValueError, match=message):
+        compiled.with_data(data=np.arange(6.0).reshape(3, 2))
+    changed = cloudpickle.loads(cloudpickle.dumps(compiled)).with_data(data=np.ones((2, 3)))
+    trace = gemmule.sample(changed, draws=5, tune=20, chains=1, seed=1, **QUIET).posterior
+    np.testing.assert_array_equal(trace["scaled"][0, 0], np.full((2, 3), trace["x"][0, 0]))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [[0.5, 1.0], [np.nan, 1.0], ["a", "b"], [1j, 0], [300, 0], [-1, 0], None],
+    ids=str,
+)
+def test_data_that_the_dtype_cannot_hold(value):
+    with pm.Model() as model:
+        data = pm.Data("data", np.zeros(2, "uint8"))
+        x = pm.Normal("x")
+        pm.Potential("p", (data * x).sum())
+    compiled = gemmule.compile_model(model)
+    with pytest.raises(TypeError, match="shared variable 'data' is uint8, "):
+        compiled.with_data(data=value)
+    np.testing.assert_array_equal(compiled.with_data(data=[7, 255]).program.data["data"], [7, 255])
 
 
 def test_a_frozen_model_has_no_data(model):
@@ -524,7 +591,7 @@ def test_a_model_with_sizes_from_data_samples_through_python():
 
 def test_a_model_with_nodes_in_python_can_be_refused():
     gemmule.config.fallback = "error"
-    with pytest.raises(gemmule.UnsupportedError, match="nodes run in Python"):
+    with pytest.raises(gemmule.UnsupportedError, match=r"^1 node runs in Python"):
         gemmule.compile_model(in_python())
 
 
@@ -537,9 +604,60 @@ def test_names_of_pm_sample_are_answered_with_nutpies(model):
             gemmule.sample(model, **{name: 1})
 
 
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"tune": 0}, ValueError, "tune is at least 1; got 0"),
+        ({"chains": 0}, ValueError, "chains is at least 1; got 0"),
+        ({"cores": 0}, ValueError, "cores is at least 1; got 0"),
+        ({"draws": -1}, ValueError, "draws is at least 0; got -1"),
+        ({"draws": 2.5}, TypeError, "draws is an integer or None, not float"),
+        ({"seed": -1}, ValueError, "seed is at least 0; got -1"),
+        ({"seed": 2**64}, ValueError, r"seed is below 2\*\*64"),
+        ({"seed": [1, 2]}, TypeError, "seed is an integer or None, not list"),
+        ({"seed": np.random.default_rng(1)}, TypeError, r"not Generator: int\(rng\.integers"),
+        ({"step": None}, TypeError, r"no argument 'step': see nutpie\.sample"),
+    ],
+    ids=str,
+)
+def test_options_that_do_not_work(compiled, options, error, message):
+    with pytest.raises(error, match=message):
+        gemmule.sample(compiled, **options, **QUIET)
+
+
+def test_no_draws_and_numbers_of_numpy(compiled):
+    options = {"tune": np.int64(1), "chains": np.int32(2), "seed": np.uint64(2**64 - 1), **QUIET}
+    trace = gemmule.sample(compiled, draws=0, **options)
+    assert trace.posterior["outer"].shape == (2, 0, 2, 2)
+
+
+def test_variables_are_named_or_given(model):
+    for freeze in (False, True):
+        start = {model["beta"]: [5.0, 6.0], "sigma_log__": 2.0}
+        for jitter in (["sigma"], {model["sigma"]}):
+            compiled = gemmule.compile_model(
+                model, initial_points=start, jitter_rvs=jitter, freeze_model=freeze
+            )
+            parts = dict(zip(*compiled.shape_info[:2], strict=True))
+            points = [compiled.initial_point_func(seed) for seed in range(2)]
+            for point in points:
+                np.testing.assert_array_equal(point[parts["beta"]], [5.0, 6.0])
+                assert 1.0 <= point[parts["sigma_log__"]] <= 3.0
+            assert points[0][parts["sigma_log__"]] != points[1][parts["sigma_log__"]]
+    for argument, value in (("jitter_rvs", ["outer"]), ("initial_points", {"outer": 1.0})):
+        with pytest.raises(ValueError, match=f"{argument}: the model has no free variable 'outer'"):
+            gemmule.compile_model(model, **{argument: value})
+
+
 def test_a_compiled_model_takes_no_arguments_of_compilation(compiled):
     with pytest.raises(TypeError, match="'var_names' is an argument of compile_model"):
         gemmule.sample(compiled, var_names=["beta"])
+    with pytest.raises(TypeError, match="'var_names' is an argument of compile_model"):
+        gemmule.sample(compiled, var_names=np.array(["beta", "sigma"]))
+    assert repr(compiled) == (
+        "<gemmule CompiledModel: beta, sigma_log__, weights_simplex__, sigma, weights, outer, "
+        "entropy; data: y, X>"
+    )
 
 
 def test_another_nutpie_is_refused(model, monkeypatch):

@@ -4,10 +4,11 @@ Importing it registers ``mode="GEMMULE"`` and ``mode="MLX_BLAS"``. Where PyTenso
 `load` still runs programs from files.
 """
 
-from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
+from importlib import import_module as _import_module
+from importlib.util import find_spec as _find_spec
 
 from gemmule.cli import early as _early
+from gemmule.cli import mlx_packages as _mlx_packages
 
 # `gemmule doctor` runs here: what follows may fail, which is for it to explain.
 _early.prepare()
@@ -20,15 +21,13 @@ from gemmule._core import InternalError, UnsupportedError  # noqa: E402
 
 def _check_mlx() -> None:
     """The extension and MLX share C++ types: their versions must be the same."""
-    try:
-        found = version("mlx")
-    except PackageNotFoundError:
-        return
-    if found != _core.built_against_mlx:
-        raise ImportError(
-            f"gemmule was built against mlx {_core.built_against_mlx}, but mlx {found} is "
-            f"installed. Run: pip install mlx=={_core.built_against_mlx}"
-        )
+    built = _core.built_against_mlx
+    for name, found in _mlx_packages.installed().items():
+        if found != built:
+            raise ImportError(
+                f"gemmule was built against mlx {built}, but {name} {found} is installed. "
+                f"Run: {_mlx_packages.command(built)}"
+            )
 
 
 _check_mlx()
@@ -38,6 +37,7 @@ from gemmule.runtime import Program, load  # noqa: E402
 
 _forking.register()
 
+__version__: str = _core.__version__
 __all__ = ["InternalError", "Program", "UnsupportedError", "load"]
 
 try:
@@ -70,16 +70,22 @@ else:
     from gemmule.linker import GemmuleLinker
     from gemmule.profile import Profile, profile
 
+    def _is_installed(name: str) -> bool:
+        try:
+            return _find_spec(name) is not None
+        except (ImportError, ValueError):
+            return False
+
     # PyMC, nutpie and JAX are imported where one of these is used.
     _LATER = {"as_jax": "jax", "compile_model": "nutpie", "sample": "nutpie"}
 
     def __getattr__(name: str):
         if name in _LATER:
-            return getattr(import_module(f"gemmule.{_LATER[name]}"), name)
+            return getattr(_import_module(f"gemmule.{_LATER[name]}"), name)
         raise AttributeError(f"module 'gemmule' has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *_LATER})
+        return sorted({*globals(), *__all__})
 
     _linker.register()
     _mlx_blas.register()
@@ -89,12 +95,14 @@ else:
         "Explanation",
         "GemmuleLinker",
         "Profile",
-        "as_jax",
         "batched",
-        "compile_model",
         "config",
         "explain",
         "export",
         "profile",
-        "sample",
     ]
+    # `from gemmule import *` and `help(gemmule)` get every name that is listed.
+    if _is_installed("jax"):
+        __all__ += ["as_jax"]
+    if _is_installed("nutpie") and _is_installed("pymc"):
+        __all__ += ["compile_model", "sample"]

@@ -1,5 +1,7 @@
 """Many chains as one program: `batched`."""
 
+import threading
+
 import mlx.core as mx
 import numpy as np
 import pytensor
@@ -8,7 +10,7 @@ from pytensor.graph.basic import Constant, Variable
 from pytensor.tensor.type import TensorType
 
 from gemmule import _core
-from gemmule.compiled import CompiledFunction, disabled_passes
+from gemmule.compiled import CompiledFunction, disabled_passes, nodes_in_python
 from gemmule.config import config
 from gemmule.explain import _pytensor_function
 from gemmule.linker import _InputType
@@ -49,8 +51,9 @@ def batched(f, chains: int | None = None, *, inputs=None, failed: str | None = N
     UnsupportedError
         For functions that draw random numbers, or that update shared variables.
     TypeError, ValueError
-        For functions of another mode, for inputs that ``f`` does not have, and for a negative
-        number of chains.
+        For functions of another mode, for inputs that ``f`` does not have, for a negative number
+        of chains, and for models without continuous free variables. Calls raise them for inputs
+        of other dtypes, ranks or numbers of chains.
 
     """
     model_default, f = _function_of(f)
@@ -70,6 +73,8 @@ def batched(f, chains: int | None = None, *, inputs=None, failed: str | None = N
 def _function_of(f) -> tuple[bool, Function]:
     """The PyTensor function, and whether it is a model's."""
     if hasattr(f, "logp_dlogp_function"):
+        if not f.continuous_value_vars:
+            raise ValueError("the model has no continuous free variables: its density has no input")
         made = f.logp_dlogp_function(ravel_inputs=True, mode="GEMMULE")
         return True, _pytensor_function(made)
     if isinstance(f, tuple | list) and len(f) == 2:
@@ -107,6 +112,7 @@ class Batched:
                 type_ = TensorType(type_.dtype, (chains, *type_.shape))
             self._types[index] = _InputType(type_) if isinstance(type_, TensorType) else type_
         self._executable = None
+        self._one_by_one = threading.Lock()
         self.optimised = None
         try:
             self._build(compiled)
@@ -138,7 +144,7 @@ class Batched:
         for wanted in inputs:
             for position, (index, item) in enumerate(zip(self._explicit, items, strict=True)):
                 if wanted is item.variable or (
-                    isinstance(wanted, str | int) and wanted in (item.name, position)
+                    isinstance(wanted, str | int | np.integer) and wanted in (item.name, position)
                 ):
                     chosen.append(index)
                     break
@@ -149,7 +155,7 @@ class Batched:
     def _build(self, compiled: CompiledFunction) -> None:
         conversion = compiled.conversion
         if compiled.fallbacks:
-            self._give_up(f"{len(compiled.fallbacks)} nodes run in Python")
+            self._give_up(nodes_in_python(len(compiled.fallbacks)))
             return
         if len(compiled.steps) != 1 or len(compiled.segments) != 1:
             self._give_up("it is not one program: a size depends on computed data")
@@ -180,10 +186,13 @@ class Batched:
         return _core.Executable(self.optimised.graph, donatable=[], **self._options)
 
     def __getstate__(self):
-        return self.__dict__ | {"_executable": self._executable is not None}
+        state = self.__dict__ | {"_executable": self._executable is not None}
+        del state["_one_by_one"]
+        return state
 
     def __setstate__(self, state):
         self.__dict__.update(state)
+        self._one_by_one = threading.Lock()
         self._executable = self._made() if self._executable else None
 
     def _give_up(self, reason: str) -> None:
@@ -194,16 +203,19 @@ class Batched:
 
     def __call__(self, *inputs):
         values, count = self._values(inputs)
-        if self._executable is None:
+        executable = self._executable
+        if executable is None:
             return self._returned(self._by_chain(inputs, count))
+        arguments = [values[index] for index in self._arguments]
         try:
-            results = self._executable.run([values[index] for index in self._arguments])
+            results = executable.run(arguments)
         except _core.UnsupportedError as error:
             self._give_up(str(error))
             return self._returned(self._by_chain(inputs, count))
         except (ValueError, IndexError, np.linalg.LinAlgError, TypeError):
             # Which chain it was; also what else there is to say about the node.
-            return self._returned(self._by_chain(inputs, count))
+            shapes = self._shapes(executable, arguments)
+            return self._returned(self._by_chain(inputs, count, shapes))
         if self._has_checks:
             holds = np.array(results.pop())
             if self.failed == "raise" and not holds.all():
@@ -259,13 +271,32 @@ class Batched:
 
     # -- chain by chain ----------------------------------------------------------------------------
 
-    def _by_chain(self, inputs: tuple, count: int) -> list:
-        rows = [self._chain(inputs, chain) for chain in range(count)]
-        types = [variable.type for variable in self.f.maker.fgraph.outputs]
+    def _shapes(self, executable: _core.Executable, arguments: list) -> list[tuple]:
+        """The shapes of the outputs of one chain, as the program for many knows them."""
+        try:
+            graph = executable.specialised(arguments)
+        except (ValueError, IndexError, TypeError):  # sizes do not fit: `f` says so
+            return []
+        shapes = [tuple(graph.shape(value))[1:] for value in graph.outputs]
+        return [
+            shapes[output] if isinstance(output, int) else self._types_of_outputs[position].shape
+            for position, output in enumerate(self._outputs)
+        ]
+
+    @property
+    def _types_of_outputs(self) -> list:
+        return [variable.type for variable in self.f.maker.fgraph.outputs]
+
+    def _by_chain(self, inputs: tuple, count: int, shapes=()) -> list:
+        """``shapes`` are those of the outputs of a chain, if they are known."""
+        with self._one_by_one:  # a PyTensor function keeps its inputs while it runs
+            rows = [self._chain(inputs, chain) for chain in range(count)]
+        types = self._types_of_outputs
         outputs = []
         for position, type_ in enumerate(types):
             found = [row[position] for row in rows if row is not None]
-            shape = found[0].shape if found else tuple(size or 0 for size in type_.shape)
+            known = shapes[position] if shapes else type_.shape
+            shape = found[0].shape if found else tuple(size or 0 for size in known)
             lost = np.full(shape, self._rejected(type_), dtype=type_.dtype)
             results = [lost if row is None else row[position] for row in rows]
             if not results:

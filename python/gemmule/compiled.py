@@ -29,6 +29,10 @@ def _fallback(node, reason: str) -> Fallback:
     return Fallback(node=name_of(node), op=str(node.op), reason=reason)
 
 
+def nodes_in_python(count: int) -> str:
+    return f"{count} node runs in Python" if count == 1 else f"{count} nodes run in Python"
+
+
 def _native_passes() -> set[str]:
     return {name for name, _ in _core.native_passes()}
 
@@ -249,7 +253,7 @@ class CompiledFunction:
         if not fallbacks or config.fallback == "allow":
             return
         lines = [f"  {item.op} ({item.node}): {item.reason}" for item in fallbacks]
-        text = f"{len(lines)} nodes run in Python:\n" + "\n".join(lines)
+        text = f"{nodes_in_python(len(lines))}:\n" + "\n".join(lines)
         if config.fallback == "error":
             raise _core.UnsupportedError(
                 text + "\nSet gemmule.config.fallback = 'allow' to run them there."

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, fields
 _CHOICES = {
     "fallback": ("allow", "warn", "error"),
     "executor": ("auto", "cpu", "mlx"),
+    "device": ("cpu", "gpu", None),
 }
 
 
-def _names(variable: str) -> list[str]:
-    return [name for name in os.environ.get(variable, "").replace(" ", "").split(",") if name]
+def _names(text: str) -> list[str]:
+    return [name for name in text.replace(" ", "").split(",") if name]
 
 
 @dataclass
@@ -30,8 +31,8 @@ class Config:
     device: str | None = field(default_factory=lambda: os.environ.get("GEMMULE_DEVICE") or None)
     #: Which IR to print while compiling, such as ``"after:blas"``. GEMMULE_DUMP.
     dump: str = field(default_factory=lambda: os.environ.get("GEMMULE_DUMP", ""))
-    #: Names of rules and passes to leave out. GEMMULE_DISABLE, separated by commas.
-    disable: list[str] = field(default_factory=lambda: _names("GEMMULE_DISABLE"))
+    #: Names of rules and passes to leave out, as a list or with commas between. GEMMULE_DISABLE.
+    disable: list[str] = field(default_factory=lambda: os.environ.get("GEMMULE_DISABLE", ""))
     #: Print the explanation of every function that is compiled. GEMMULE_EXPLAIN.
     explain: bool = field(
         default_factory=lambda: os.environ.get("GEMMULE_EXPLAIN", "") not in ("", "0")
@@ -42,7 +43,10 @@ class Config:
             raise AttributeError(f"gemmule.config has no switch {name!r}")
         allowed = _CHOICES.get(name)
         if allowed is not None and value not in allowed:
-            raise ValueError(f"gemmule.config.{name} is one of {', '.join(allowed)}; got {value!r}")
+            choices = ", ".join(map(str, allowed))
+            raise ValueError(f"gemmule.config.{name} is one of {choices}; got {value!r}")
+        if name == "disable":
+            value = _names(value) if isinstance(value, str) else list(value)
         super().__setattr__(name, value)
 
 

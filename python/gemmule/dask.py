@@ -18,13 +18,21 @@ import uuid
 import warnings
 import weakref
 
-import dask
 import numpy as np
 import nutpie
-from distributed import Client
 from nutpie import _lib
 
-from gemmule import _core, dask_worker
+from gemmule import _core
+
+try:
+    import dask
+    from distributed import Client
+except ImportError as error:
+    raise ImportError(
+        f"sampling on a cluster needs Dask ({error}). Run: pip install distributed"
+    ) from error
+
+from gemmule import dask_worker
 from gemmule.dask_progress import Bar, ChainProgress
 from gemmule.dask_worker import Chain, Run
 from gemmule.density import sampler_model

@@ -9,7 +9,7 @@ from pathlib import Path
 import mlx.core as mx
 
 from gemmule import _core
-from gemmule.compiled import CompiledFunction, CompiledSegment
+from gemmule.compiled import CompiledFunction, CompiledSegment, nodes_in_python
 from gemmule.drawing import Arrow, Box, draw
 from gemmule.fallback import Fallback
 
@@ -163,7 +163,7 @@ class Explanation:
     __str__ = text
 
     def __repr__(self) -> str:
-        return f"<Explanation: {self.counts}, {len(self.fallbacks)} nodes in Python>"
+        return f"<Explanation: {self.counts}; {nodes_in_python(len(self.fallbacks))}>"
 
     # -- as data ----------------------------------------------------------------------------------
 
@@ -202,8 +202,9 @@ def explain(f, *args) -> Explanation:
     """Explains a function compiled with ``mode="GEMMULE"``; it need not have been called.
 
     With ``args``, what a call with these arguments runs: sizes, flops and bytes are numbers. The
-    function is then run once on copies, and shared variables stay as they are. Raises
-    ``TypeError`` for a function of another mode.
+    function is then run once on copies, and shared variables stay as they are. What PyMC wraps
+    around a function (``model.compile_logp()``) takes a point there, as in a call. Raises
+    ``TypeError`` for a function of another mode, and for arguments that a call would not take.
     """
     compiled = compiled_function(f)
     return Explanation(compiled, _graphs_for(compiled, f, args) if args else None)
@@ -257,16 +258,27 @@ def registers_of_call(compiled: CompiledFunction, f, args) -> list:
     """The registers before the first step of a call, with copies of all inputs.
 
     What PyMC makes of a function takes a point: a dict of values by name, or all of them raveled.
+    Raises TypeError for arguments that are too few or too many.
     """
-    storages = _pytensor_function(f).input_storage
+    function = _pytensor_function(f)
+    storages = function.input_storage
+    explicit = [i for i, item in enumerate(function.maker.inputs) if not item.implicit]
     if len(args) == 1 and isinstance(args[0], dict):
-        places = {container.name: index for index, container in enumerate(storages)}
+        places = {storages[index].name: index for index in explicit}
+        unknown = [name for name in args[0] if name not in places]
+        if unknown:
+            names = ", ".join(map(str, places))
+            raise TypeError(f"the function has no input {unknown[0]!r}; it has: {names}")
         given = {places[name]: value for name, value in args[0].items()}
     else:
-        given = dict(enumerate(args))
-    if len(args) > len(storages):
-        raise TypeError(f"{len(args)} arguments for a function of {len(storages)} inputs")
+        if len(args) > len(explicit):
+            raise TypeError(f"{len(args)} arguments for a function of {len(explicit)} inputs")
+        given = dict(zip(explicit, args, strict=False))
     values = [container.data for container in storages]
+    missing = [index for index in explicit if index not in given and values[index] is None]
+    if missing:
+        names = ", ".join(str(storages[i].name or f"input {explicit.index(i)}") for i in missing)
+        raise TypeError(f"the function needs values of: {names}")
     for index, value in given.items():
         raveled = value.data if hasattr(value, "point_map_info") else value
         values[index] = storages[index].type.filter(raveled, allow_downcast=True)

@@ -15,6 +15,7 @@ from pytensor.tensor.type import TensorType
 
 from gemmule import _core
 from gemmule.compiled import CompiledFunction, disabled_passes
+from gemmule.explain import _pytensor_function
 from gemmule.frontend.checks import failure
 from gemmule.frontend.convert import ir_type, name_of
 from gemmule.frontend.generators import is_generator
@@ -23,28 +24,34 @@ from gemmule.frontend.generators import is_generator
 def export(model_or_function, path) -> None:
     """Writes a file that runs without Python: see `gemmule.load` and include/gemmule/program.hpp.
 
-    Of a function compiled with ``mode="GEMMULE"``: the function, called ``"main"``, and the values
-    of its shared variables. Of a `pymc.Model`: ``"logp"``, its log density with the gradient, of
-    the flat vector of its value variables in the order of ``model.value_vars``; ``"expand"``, from
-    such a vector to the flat vector of all unobserved variables, transformed back, and
-    deterministics; ``"initial_point"``; and ``"expand_shapes"``, to the shapes of those, where they
-    follow from data. The values of its data are written with it, and ``with_data`` replaces them.
+    Of a function compiled with ``mode="GEMMULE"``, or what PyMC wraps around one: the function,
+    called ``"main"``, and the values of its shared variables. Of a `pymc.Model`: ``"logp"``, its
+    log density with the gradient, of the flat float64 vector of its value variables in the order of
+    ``model.value_vars``; ``"expand"``, from such a vector to the flat vector of all unobserved
+    variables, transformed back, and deterministics; ``"initial_point"``; and ``"expand_shapes"``,
+    to the shapes of those, where they follow from data. The values of its data are written with it,
+    and ``with_data`` replaces them.
 
     The file is replaced as a whole or not at all. Raises UnsupportedError for what only Python
     runs: nodes that the core lacks, random draws, updates of shared variables; and for discrete
     variables of a model. Raises OSError where the file cannot be written.
     """
-    if isinstance(model_or_function, Function):
-        single = str(model_or_function.unpack_single).lower()
-        program = program_of({"main": model_or_function}, {"single_output": single})
-    elif hasattr(model_or_function, "value_vars"):
+    path = os.fspath(path)
+    if hasattr(model_or_function, "value_vars"):
         program = model_program(model_or_function)
     else:
-        raise TypeError(
-            "export takes a function that was compiled with mode='GEMMULE' or a pymc.Model, "
-            f"not {type(model_or_function).__name__}"
-        )
-    program.save(os.fspath(path))
+        try:
+            function = _pytensor_function(model_or_function)
+        except TypeError:
+            of_another = isinstance(model_or_function, Function)
+            what = "one of another mode" if of_another else type(model_or_function).__name__
+            raise TypeError(
+                "export takes a function that was compiled with mode='GEMMULE' or a pymc.Model, "
+                f"not {what}"
+            ) from None
+        single = str(function.unpack_single).lower()
+        program = program_of({"main": function}, {"single_output": single})
+    program.save(path)
 
 
 def model_program(model) -> _core.Program:
@@ -201,14 +208,14 @@ def _check(name: str, function, compiled: CompiledFunction) -> None:
     if compiled.fallbacks:
         nodes = "; ".join(f"{item.op} ({item.node}): {item.reason}" for item in compiled.fallbacks)
         _refuse(name, f"nodes run in Python: {nodes}")
+    variables = [*compiled.fgraph.inputs, *compiled.fgraph.outputs]
+    if compiled.generators is not None or any(is_generator(v) for v in variables):
+        _refuse(name, "it draws random numbers")
     updated = [
         item.variable.name or "?" for item in function.maker.inputs if item.update is not None
     ]
     if updated:
         _refuse(name, f"it updates shared variables: {', '.join(updated)}")
-    variables = [*compiled.fgraph.inputs, *compiled.fgraph.outputs]
-    if compiled.generators is not None or any(is_generator(v) for v in variables):
-        _refuse(name, "it draws random numbers")
     conversion = compiled.conversion
     if len(conversion.stages) > 1:
         # The sizes are inputs of a later segment.

@@ -48,8 +48,8 @@ def as_jax(f, *, gradient: bool | None = None, failed: str | None = None):
     Raises
     ------
     UnsupportedError
-        For what only Python runs, random draws, updates of shared variables, and sizes that are
-        made of the values of inputs or of computed data.
+        For what only Python runs, random draws, updates of shared variables, sizes that are made
+        of the values of inputs or of computed data, and models with discrete variables.
     TypeError, ValueError
         For functions of another mode, and where ``gradient`` does not fit the outputs. The function
         raises TypeError for inputs that JAX cannot bring to the dtype of ``f``: float64 needs
@@ -57,6 +57,12 @@ def as_jax(f, *, gradient: bool | None = None, failed: str | None = None):
 
     """
     _register()
+    discrete = [variable.name for variable in getattr(f, "discrete_value_vars", ())]
+    if discrete:
+        raise _core.UnsupportedError(
+            f"the model has discrete variables ({', '.join(discrete)}), whose values would be "
+            "constants of the program: pass a function that has them as inputs"
+        )
     is_model, function = _function_of(f)
     if failed is None:
         failed = "reject" if is_model else "raise"

@@ -4,6 +4,7 @@
 """
 
 import dataclasses
+import functools
 import inspect
 import os
 import threading
@@ -13,20 +14,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pytensor.tensor as pt
+from pytensor.graph import clone_replace
 
 from gemmule import _core
 from gemmule.config import config
 from gemmule.export import program_of
+from gemmule.frontend.generators import is_generator
 
 try:
     import nutpie
+    import pandas as pd
     from nutpie import _lib
     from nutpie import compile_pymc as _compile_pymc
     from nutpie.compiled_pyfunc import from_pyfunc
     from nutpie.sample import CompiledModel as _CompiledModel
     from pymc.initial_point import make_initial_point_fn
-    from pymc.model.core import modelcontext
+    from pymc.model.core import Model, modelcontext
     from pymc.model.transform.optimization import freeze_dims_and_data
+    from pymc.pytensorf import compile
     from pymc.vartypes import continuous_types as _CONTINUOUS
 
     from gemmule.density import Variables, sampler_model
@@ -74,6 +80,11 @@ class CompiledModel(_CompiledModel):
     _coords: dict[str, Any]
     _transform_adapt_args: dict | None = None
 
+    def __repr__(self) -> str:
+        names = ", ".join(self.shape_info[0])
+        data = ", ".join(self.program.data) or "none"
+        return f"<gemmule CompiledModel: {names}; data: {data}>"
+
     @property
     def n_dim(self) -> int:
         return self._n_dim
@@ -81,7 +92,10 @@ class CompiledModel(_CompiledModel):
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         names, _, shapes = self.shape_info
-        return {name: tuple(shape) for name, shape in zip(names, shapes, strict=True)}
+        return {
+            name: tuple(int(size) for size in shape)
+            for name, shape in zip(names, shapes, strict=True)
+        }
 
     @property
     def coords(self) -> dict[str, Any]:
@@ -90,8 +104,9 @@ class CompiledModel(_CompiledModel):
     def with_data(self, **updates) -> "CompiledModel":
         """The same model with other values of shared variables (``pm.Data``), by name.
 
-        Nothing is compiled. Raises ``KeyError`` for a name that none has, ``ValueError`` for values
-        of another rank, for sizes that do not fit each other, and for sizes with which the
+        Nothing is compiled. Raises ``KeyError`` for a name that none has, ``TypeError`` for values
+        that the dtype of the variable cannot hold (fractions for integers), ``ValueError`` for
+        values of another rank, for sizes that do not fit each other, and for sizes with which the
         variables of the trace would have other shapes.
         """
         values = {}
@@ -102,7 +117,7 @@ class CompiledModel(_CompiledModel):
             if name not in known:
                 names = ", ".join(sorted(known)) or "none"
                 raise KeyError(f"no shared variable is called {name!r}; there are: {names}")
-            value = np.array(value, dtype=known[name].dtype, order="C")
+            value = _of_dtype(name, value, known[name].dtype)
             if value.ndim != known[name].ndim:
                 raise ValueError(
                     f"shared variable {name!r} has rank {known[name].ndim}, not {value.ndim}"
@@ -119,6 +134,13 @@ class CompiledModel(_CompiledModel):
                 f"with these data the variables of the trace have {program.expanded} elements "
                 f"instead of {self.n_expanded}: compile the model with them"
             )
+        for name, now in program.parts("expand"):
+            before = self.shapes[name]
+            if now != before:
+                raise ValueError(
+                    f"with these data {name!r} has the shape {now} instead of {before}: "
+                    "compile the model with them"
+                )
 
     def __getstate__(self):
         # Of `initial_point_func` only cloudpickle can make something.
@@ -128,8 +150,23 @@ class CompiledModel(_CompiledModel):
         self.__dict__.update(state, program=_core.Program.from_bytes(state["program"]))
 
     def with_coords(self, **coords) -> "CompiledModel":
-        """The same model with other coordinates of dimensions."""
-        return dataclasses.replace(self, _coords={**self._coords, **coords})
+        """The same model with other coordinates of dimensions.
+
+        Raises ``KeyError`` for a dimension that the model does not have, ``ValueError`` for another
+        number of coordinates: sizes are those that the model was compiled with.
+        """
+        changed = dict(self._coords)
+        for name, values in coords.items():
+            if name not in changed:
+                names = ", ".join(map(str, self._coords)) or "none"
+                raise KeyError(f"the model has no dimension {name!r}; it has: {names}")
+            values = pd.Index(values)
+            if len(values) != len(changed[name]):
+                raise ValueError(
+                    f"dimension {name!r} has {len(changed[name])} coordinates, not {len(values)}"
+                )
+            changed[name] = values
+        return dataclasses.replace(self, _coords=changed)
 
     def with_transform_adapt(self, **kwargs) -> "CompiledModel":
         return dataclasses.replace(self, _transform_adapt_args=kwargs)
@@ -185,9 +222,13 @@ def compile_model(
     Where a node of the model has to run in Python, or a size depends on computed data, the sampler
     calls Python, one chain at a time: with a ``UserWarning`` that names the reason. With
     ``gemmule.config.fallback = "error"`` that is an error.
+
+    Raises TypeError for what is no model; ValueError for a model without free variables, with
+    discrete ones or with draws in its density (`pm.Minibatch`), and for names that it has not.
     """
     _check_nutpie()
-    model = modelcontext(model)
+    model = _model_of(model)
+    var_names = _names_in(model, var_names)
     if not model.free_RVs:
         raise ValueError("the model has no free variables: there is nothing to sample")
     if model.discrete_value_vars:
@@ -198,6 +239,14 @@ def compile_model(
         )
     if freeze_model:
         model = freeze_dims_and_data(model)
+    # By name: a frozen model has variables of its own.
+    if jitter_rvs is not None:
+        jitter_rvs = {model[_free_name(model, "jitter_rvs", each)] for each in jitter_rvs}
+    if initial_points is not None:
+        initial_points = {
+            _free_name(model, "initial_points", each, transformed=True): value
+            for each, value in initial_points.items()
+        }
     if default_initialization_strategy == "support_point" and jitter_rvs is None:
         jitter_rvs = set(model.free_RVs)
     initial_point = make_initial_point_fn(
@@ -217,14 +266,25 @@ def compile_model(
             var_names=var_names,
         )
     )
+    if _draws(logp) or _draws(expand):
+        raise ValueError(
+            "the model draws random numbers in its density (pm.Minibatch) or deterministics: NUTS "
+            "needs what is the same at each call. pm.fit takes a pm.Minibatch"
+        )
     dims, coords = _compile_pymc._prepare_dims_and_coords(model, shape_info, reparameterized)
     shared = _shared_variables(logp, expand)
     counts = Counter(variable.name for variable in shared)
     try:
+        functions = {"logp": logp, "expand": expand}
+        shapes_of_data = _shapes_of_data(model, n_dim, shape_info)
+        if shapes_of_data is not None:
+            functions["expand_shapes"] = shapes_of_data
+        names, _, shapes = shape_info
+        parts = [(name, [int(n) for n in shape]) for name, shape in zip(names, shapes, strict=True)]
         compiled = CompiledModel(
             dims=dims,
             reparameterized_names=reparameterized,
-            program=program_of({"logp": logp, "expand": expand}),
+            program=program_of(functions, parts={"expand": parts}),
             initial_point_func=initial_point,
             shape_info=shape_info,
             n_expanded=n_expanded,
@@ -245,6 +305,81 @@ def compile_model(
             n_dim, logp, expand, initial_point, shape_info, reparameterized, dims, coords
         )
     return compiled
+
+
+def _model_of(model):
+    if model is not None and not isinstance(model, Model):
+        hint = ": draws=... has a name" if isinstance(model, int | np.integer) else ""
+        raise TypeError(f"a pymc.Model is needed, not {type(model).__name__}{hint}")
+    return modelcontext(model)
+
+
+def _names_in(model, var_names):
+    """The names of the variables to keep, which nutpie does not look at."""
+    if var_names is None:
+        return None
+    if isinstance(var_names, str):
+        raise TypeError(f"var_names is a list of names: write [{var_names!r}]")
+    names = [getattr(each, "name", each) for each in var_names]
+    known = {v.name for v in (*model.unobserved_value_vars, *model.free_RVs)}
+    for name in names:
+        if name not in known:
+            raise ValueError(
+                f"var_names: the model has no unobserved variable {name!r}; it has: "
+                f"{', '.join(v.name for v in model.unobserved_RVs)}"
+            )
+    return names
+
+
+def _free_name(model, argument: str, variable, transformed: bool = False) -> str:
+    """The name of a free variable that is given by itself or by name."""
+    name = getattr(variable, "name", variable)
+    known = [found.name for found in model.free_RVs]
+    others = [value.name for value in model.value_vars] if transformed else []
+    if name not in (*known, *others):
+        raise ValueError(
+            f"{argument}: the model has no free variable {name!r}; it has: {', '.join(known)}"
+        )
+    return name
+
+
+def _of_dtype(name: str, value, dtype: np.dtype) -> np.ndarray:
+    """A copy in this dtype. A list of whole numbers is fine for floats, but not the other way."""
+    value = np.asarray(value)
+    if not np.can_cast(value.dtype, dtype, "same_kind") and not (
+        value.dtype.kind in "iu" and dtype.kind in "iu"
+    ):
+        raise TypeError(f"shared variable {name!r} is {dtype}, {value.dtype} cannot become that")
+    converted = np.array(value, dtype=dtype, order="C")
+    if dtype.kind in "iu" and not np.array_equal(converted, value):
+        raise TypeError(f"shared variable {name!r} is {dtype}, which does not hold these values")
+    return converted
+
+
+def _draws(function) -> bool:
+    return any(is_generator(variable) for variable in function.maker.fgraph.inputs)
+
+
+def _shapes_of_data(model, n_dim: int, shape_info):
+    """The function for the shapes of the variables of the trace; None where data have no part."""
+    names, slices, shapes = shape_info
+    x = pt.tensor("_unconstrained_point", dtype="float64", shape=(n_dim,))
+    free = len(model.free_RVs)
+    variables, replace = [], {}
+    for rv, part, shape in zip(model.free_RVs, slices[:free], shapes[:free], strict=True):
+        value = model.rvs_to_values[rv]
+        given = x[part].reshape([int(size) for size in shape]).astype(value.dtype)
+        replace[value] = value.type.filter_variable(given)
+        variables.append(replace[value])
+    by_name = {variable.name: variable for variable in model.unobserved_value_vars}
+    computed = [by_name[name] for name in names[free:]]
+    variables += clone_replace(computed, replace, rebuild_strict=False)
+    if not any(None in variable.type.shape for variable in variables):
+        return None
+    shapes = [pt.as_tensor(variable.shape, dtype="int64") for variable in variables]
+    with model:
+        f = compile([x], shapes, mode="GEMMULE", on_unused_input="ignore")
+    return f if f.get_shared() else None
 
 
 def _fill_the_processor(chains: int) -> bool:
@@ -351,6 +486,29 @@ _NUTPIE_NAMES = {
 }
 
 
+# The least that nutpie samples with: it hangs without a thread, and panics without tuning.
+_LEAST = {"draws": 0, "tune": 1, "chains": 1, "cores": 1, "seed": 0}
+
+
+def _checked(options: dict) -> dict:
+    """The options of `sample`, with numbers of NumPy as Python's."""
+    checked = dict(options)
+    for name, value in options.items():
+        if name in _NUTPIE_NAMES:
+            raise TypeError(f"sample() has no argument {name!r}: it is {_NUTPIE_NAMES[name]}")
+        if name not in _LEAST or value is None:
+            continue
+        if not isinstance(value, int | np.integer):
+            hint = ": int(rng.integers(2**63)) makes one" if name == "seed" else ""
+            raise TypeError(f"{name} is an integer or None, not {type(value).__name__}{hint}")
+        checked[name] = int(value)
+        if checked[name] < _LEAST[name]:
+            raise ValueError(f"{name} is at least {_LEAST[name]}; got {value}")
+        if checked[name] >= 2**64:
+            raise ValueError(f"{name} is below 2**64; got {value}")
+    return checked
+
+
 def sample(
     model=None,
     *,
@@ -365,15 +523,16 @@ def sample(
     """Draws from the posterior of a PyMC model with nutpie: `compile_model`, then `nutpie.sample`.
 
     ``model`` may be left out in the context of one, or be what `compile_model` gave. ``options``
-    are those of ``nutpie.sample``: ``draws``, ``tune``, ``chains``, ``cores``, ``seed``,
-    ``target_accept``, ``progress_bar``, ``blocking`` and others. Returns what it returns.
+    are those of ``nutpie.sample``: ``draws``, ``tune`` (at least 1), ``chains``, ``cores``,
+    ``seed`` (an integer, or ``None`` for another one in each run), ``target_accept``,
+    ``progress_bar``, ``blocking`` and others. Returns what it returns: an `xarray.DataTree` with
+    variables of float64[chain, draw, ...]. Raises what `compile_model` does, TypeError for unknown
+    options and ValueError for numbers out of range.
 
     With a ``client`` of ``dask.distributed`` the workers of its cluster run the chains, a chain a
     thread. They need neither PyMC nor PyTensor, and draw for a seed what this machine draws.
     """
-    for name in options:
-        if name in _NUTPIE_NAMES:
-            raise TypeError(f"sample() has no argument {name!r}: it is {_NUTPIE_NAMES[name]}")
+    options = _checked(options)
     how = {
         "var_names": var_names,
         "initial_points": initial_points,
@@ -385,10 +544,19 @@ def sample(
         model = compile_model(model, **how)
     else:
         for name, value in how.items():
-            if value != inspect.signature(sample).parameters[name].default:
+            default = inspect.signature(sample).parameters[name].default
+            if value is not default and (default is None or value != default):
                 raise TypeError(f"{name!r} is an argument of compile_model: this model is compiled")
     if client is not None:
-        from gemmule import dask
+        from gemmule.dask import sample as draw
 
-        return dask.sample(client, model, **options)
-    return nutpie.sample(model, **options)
+        draw = functools.partial(draw, client)
+    else:
+        draw = nutpie.sample
+    try:
+        return draw(model, **options)
+    except AttributeError as error:
+        _, found, name = str(error).partition("Unknown settings attribute: ")
+        if not found:
+            raise
+        raise TypeError(f"sample() has no argument {name!r}: see nutpie.sample") from None

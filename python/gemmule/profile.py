@@ -121,8 +121,8 @@ def profile(f, *args, repeats: int = 20) -> Profile:
 
     ``args`` are those of a call. Shared variables stay as they are: the function works on copies.
     The instructions are those of the native executor; what runs through MLX's arrays is one row
-    per part of the program. Raises ``TypeError`` for a function of another mode and
-    ``ValueError`` for ``repeats`` below 1.
+    per part of the program. Raises ``TypeError`` for a function of another mode and for arguments
+    that a call would not take, ``ValueError`` for ``repeats`` below 1.
     """
     if repeats < 1:
         raise ValueError(f"repeats must be at least 1; got {repeats}")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
-from gemmule.cli import system
+from gemmule.cli import mlx_packages, system
 
 #: Distributions whose versions are told, in this order.
 PACKAGES = [
@@ -147,7 +147,9 @@ def _requirement(name: str) -> str:
         if requirement.name == name and (
             requirement.marker is None or requirement.marker.evaluate({"extra": ""})
         ):
-            return f"'{name}{requirement.specifier}'" if requirement.specifier else name
+            extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+            wanted = f"{name}{extras}{requirement.specifier}"
+            return name if wanted == name else f"'{wanted}'"
     return name
 
 
@@ -226,14 +228,15 @@ def _look_at_import(report: Report, stages: dict, ending: str) -> None:
     facts = stages.get("import", {})
     report.versions["gemmule"] = facts.get("version") or report.versions["gemmule"]
     built = facts.get("built_against_mlx") or _mlx_of_metadata(facts.get("error", ""))
-    found = report.versions["mlx"]
     report.versions["built_against_mlx"] = built
-    differs = None not in (built, found) and built != found
+    packages = mlx_packages.installed().items()
+    differs = [f"{name} {found}" for name, found in packages if built not in (None, found)]
     if differs:
+        are = "is" if len(differs) == 1 else "are"
         report.problem(
-            f"Gemmule was built against mlx {built}, and mlx {found} is installed: they share C++ "
-            "types and do not work together",
-            f"pip install mlx=={built}",
+            f"Gemmule was built against mlx {built}, and {' and '.join(differs)} {are} installed: "
+            "they share C++ types and do not work together",
+            mlx_packages.command(built),
         )
     if facts.get("error") and not differs and not report.problems:
         error = facts["error"]
@@ -259,7 +262,8 @@ def _advice_for_import(error: str) -> str:
     if "undefined symbol" in error or "Symbol not found" in error:
         return "the extension and a library do not fit: pip install --force-reinstall gemmule"
     if "cannot open shared object" in error or "Library not loaded" in error:
-        return "a library is missing: pip install --force-reinstall mlx scipy-openblas32"
+        packages = f"{_requirement('mlx')} {_requirement('scipy-openblas32')}"
+        return f"a library is missing: pip install --force-reinstall {packages}"
     return "run `gemmule doctor --debug` for the traceback"
 
 
@@ -370,7 +374,7 @@ def _look_at_features(report: Report, stages: dict) -> None:
         ("dask", "Dask", "chains on a cluster", ["distributed", "pymc", "nutpie"]),
     ):
         if Path(__file__).parents[1].joinpath(f"{module}.py").exists():
-            add(name, use, ["pytensor", *needs], module)
+            add(name, use, ["pytensor", *needs], "nutpie,dask" if module == "dask" else module)
     add("plots", "gemmule bench --plot", ["matplotlib"])
 
 
