@@ -23,6 +23,7 @@ from nutpie.compiled_pyfunc import from_pyfunc
 import gemmule
 from gemmule import dask_worker
 from gemmule.dask import _initial_points
+from gemmule.dask import sample as on_cluster
 
 # The workers of the cluster take long to start.
 pytestmark = pytest.mark.slow
@@ -283,7 +284,7 @@ _VERSION = re.escape(gemmule._core.__version__)
 
 def test_what_a_worker_raises_comes_back(compiled, client):
     with pytest.raises(RuntimeError, match="early_end < num_tune") as caught:
-        gemmule.sample(compiled, client=client, **{**SHORT, "tune": 0}, chains=2)
+        on_cluster(client, compiled, **{**SHORT, "tune": 0}, chains=2)
     assert any("of 2" in note for note in caught.value.__notes__)
     _wait_until_idle(client)
 
@@ -304,6 +305,13 @@ def test_no_point_has_a_density(client):
         pm.Potential("never", pt.switch(pt.gt(x, 1e9), 0.0, -np.inf))
     with pytest.raises(RuntimeError, match="initialization points failed"):
         gemmule.sample(model, client=client, **SHORT)
+
+
+def test_without_dask_the_error_says_what_to_install(compiled, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    monkeypatch.delitem(sys.modules, "gemmule.dask")
+    with pytest.raises(ImportError, match=r"needs Dask .*Run: pip install distributed"):
+        gemmule.sample(compiled, client=object(), **SHORT)
 
 
 def test_clients_that_do_not_work(compiled, client):
