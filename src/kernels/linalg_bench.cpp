@@ -6,6 +6,7 @@
 #include "kernels/blas.h"
 #include "kernels/blas_threads.h"
 #include "kernels/lapack.h"
+#include "kernels/small_lu.h"
 
 namespace gemmule::kernels {
 namespace {
@@ -66,6 +67,14 @@ void bench_solve(benchmark::State& state) {
   const View out{x.data(), f64, {n, columns}, {columns, 1}};
   for (auto _ : state) solve(in, right, out);
 }
+// What is left of it in a step that is bound to one matrix.
+void bench_small_solve(benchmark::State& state) {
+  const std::int64_t n = state.range(0), columns = state.range(1);
+  std::vector<double> a = matrix(n), b(n * columns, 1), x = b;
+  const Strided<const double> in{a.data(), n, 1}, right{b.data(), columns, 1};
+  const Strided<double> out{x.data(), columns, 1};
+  for (auto _ : state) benchmark::DoNotOptimize(small_solve(n, columns, in, right, out));
+}
 void bench_slogdet(benchmark::State& state) {
   const std::int64_t n = state.range(0);
   std::vector<double> a = matrix(n);
@@ -100,6 +109,7 @@ BENCHMARK(bench_dot) SMALL;
 BENCHMARK(bench_cholesky) SMALL;
 BENCHMARK(bench_solve_triangular)->ArgsProduct({{2, 3, 5, 8, 10, 16, 50, 200}, {1, 3, 10}});
 BENCHMARK(bench_solve)->ArgsProduct({{2, 3, 5, 8, 9, 16, 50, 200}, {1, 3, 8}});
+BENCHMARK(bench_small_solve)->ArgsProduct({{2, 3, 5, 8}, {1, 3, 8}});
 BENCHMARK(bench_slogdet)->Arg(2)->Arg(3)->Arg(5)->Arg(8)->Arg(16)->Arg(50)->Arg(200);
 BENCHMARK(bench_inv)->Arg(2)->Arg(3)->Arg(5)->Arg(8)->Arg(16)->Arg(50);
 BENCHMARK(bench_eigh)->Arg(5)->Arg(16);
