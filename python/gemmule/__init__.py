@@ -16,7 +16,7 @@ _early.prepare()
 import mlx.core as _mx  # noqa: E402, F401  (loads the library that the extension links to)
 
 from gemmule import _core  # noqa: E402
-from gemmule._core import InternalError, UnsupportedError  # noqa: E402
+from gemmule._core import InternalError, UnsupportedError, wait  # noqa: E402
 
 
 def _check_mlx() -> None:
@@ -38,7 +38,7 @@ from gemmule.runtime import Program, load  # noqa: E402
 _forking.register()
 
 __version__: str = _core.__version__
-__all__ = ["InternalError", "Program", "UnsupportedError", "load"]
+__all__ = ["InternalError", "Program", "UnsupportedError", "load", "wait"]
 
 try:
     import pytensor as _pytensor  # noqa: F401

@@ -2,12 +2,17 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
+#include <functional>
 #include <string>
 
 #include "ir/error.h"
+#include "mlx/backend/cuda/cuda.h"
 #include "mlx/blas.h"
 #include "mlx/compile_impl.h"
 #include "mlx/lower_helpers.h"
+#include "mlx/narrow.h"
+#include "mlx/transforms.h"
 
 namespace gemmule {
 
@@ -36,6 +41,27 @@ std::uintptr_t new_compile_id() {
   return 2 * ++next + 1;
 }
 
+// Whether a result that is computed while MLX traces can be part of the trace: MLX writes numbers of
+// one element into the source of kernels, where NaN and infinities may have no spelling.
+bool stays_spelled(const Graph& graph, const Node& node) {
+  if (node.op == Op::constant) {
+    const auto value = graph.scalar_constant(node.outputs[0]);
+    return !value || std::isfinite(*value);
+  }
+  if (!graph.type(node.outputs[0]).is_scalar()) return true;
+  switch (node.op) {
+    case Op::expand_dims:
+    case Op::squeeze:
+    case Op::reshape:
+    case Op::transpose:
+      return true;
+    case Op::cast:
+      return !is_inexact(graph.type(node.inputs[0]).dtype);
+    default:
+      return false;
+  }
+}
+
 int computing_nodes(const Graph& graph) {
   int count = 0;
   for (const Node& node : graph.nodes) count += info(node.op).kernel.empty() ? 0 : 1;
@@ -48,9 +74,11 @@ MlxProgram::MlxProgram(Graph graph, mx::Device device) : graph_(std::move(graph)
   const bool gpu = device_ == mx::Device::gpu;
   if (gpu) {
     configure_tf32();
+    narrow_accumulators(graph_);
     // One kernel leaves nothing to fuse, and a traced call costs more than building its array.
     const bool traced = std::none_of(graph_.nodes.begin(), graph_.nodes.end(), draws);
     if (computing_nodes(graph_) > 1 && traced) compile_id_ = new_compile_id();
+    if (mx::cu::is_available()) row_kernels_ = row_kernels(graph_, mx::default_stream(device_));
   }
 
   std::vector<bool> used(graph_.values.size(), false);
@@ -76,10 +104,35 @@ MlxProgram::MlxProgram(Graph graph, mx::Device device) : graph_(std::move(graph)
     }
     step.last_use.resize(node.inputs.size());
     for (std::size_t i = node.inputs.size(); i-- > 0;) {
-      step.last_use[i] = !used[node.inputs[i]];
+      // A kernel of several nodes reads its operands when the first of them would.
+      step.last_use[i] = !used[node.inputs[i]] && row_kernels_.empty();
       used[node.inputs[i]] = true;
     }
   }
+  make_schedule();
+}
+
+// Every kernel where the first node needs it, after what it reads.
+void MlxProgram::make_schedule() {
+  std::vector<int> kernel_of(graph_.nodes.size(), kNone);
+  for (std::size_t k = 0; k < row_kernels_.size(); ++k) {
+    for (const NodeId n : row_kernels_[k].nodes) kernel_of[n] = static_cast<int>(k);
+  }
+  std::vector<bool> done(graph_.nodes.size(), false);
+  const std::function<void(NodeId)> add = [&](NodeId n) {
+    if (n == kNone || done[n]) return;
+    const int kernel = kernel_of[n];
+    if (kernel == kNone) {
+      done[n] = true;
+      for (const ValueId input : graph_.nodes[n].inputs) add(graph_.values[input].node);
+      schedule_.push_back({.node = n});
+      return;
+    }
+    for (const NodeId member : row_kernels_[kernel].nodes) done[member] = true;
+    for (const ValueId input : row_kernels_[kernel].inputs) add(graph_.values[input].node);
+    schedule_.push_back({.kernel = kernel});
+  };
+  for (NodeId n = 0; n < static_cast<NodeId>(graph_.nodes.size()); ++n) add(n);
 }
 
 MlxProgram::~MlxProgram() {
@@ -116,10 +169,25 @@ std::vector<mx::array> MlxProgram::build(std::vector<mx::array> inputs,
     }
   }
 
-  for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
-    const Node& node = graph_.nodes[n];
+  // While MLX traces, what follows from constants alone is computed here, once.
+  std::vector<bool> fixed(compile_id_ == 0 ? 0 : graph_.values.size(), false);
+  const auto is_fixed = [&](const std::vector<ValueId>& inputs) {
+    return !fixed.empty() && std::ranges::all_of(inputs, [&](ValueId input) { return fixed[input]; });
+  };
+
+  for (const Entry& entry : schedule_) {
+    if (entry.kernel != kNone) {
+      const RowKernel& kernel = row_kernels_[entry.kernel];
+      std::vector<mx::array> operands;
+      for (const ValueId input : kernel.inputs) operands.push_back(*values[input]);
+      const std::vector<mx::array> results = run_row_kernel(kernel, graph_, operands, stream);
+      for (std::size_t i = 0; i < results.size(); ++i) values[kernel.outputs[i]] = results[i];
+      continue;
+    }
+    const Node& node = graph_.nodes[entry.node];
     if (values[node.outputs[0]]) continue;  // a constant of constants_
-    const Step& step = steps_[n];
+    const Step& step = steps_[entry.node];
+    const bool once = step.on_gpu && is_fixed(node.inputs) && stays_spelled(graph_, node);
     LowerContext context{.graph = graph_,
                          .node = node,
                          .operands = {},
@@ -143,8 +211,10 @@ std::vector<mx::array> MlxProgram::build(std::vector<mx::array> inputs,
       if (given) context.given_away[i] = true;
     }
     Lowered results = lower(context);
+    if (once && node.op != Op::constant) mx::eval(results);
     for (std::size_t i = 0; i < results.size(); ++i) {
       values[node.outputs[i]] = std::move(results[i]);
+      if (once) fixed[node.outputs[i]] = true;
     }
   }
 

@@ -8,6 +8,7 @@
 
 #include "ir/graph.h"
 #include "mlx/lower.h"
+#include "mlx/row_kernels.h"
 
 namespace gemmule {
 
@@ -15,7 +16,8 @@ namespace gemmule {
 // on the calling thread's default streams and evaluates nothing. On a GPU MLX traces the lowering
 // once per thread (mx::compile), which fuses elementwise chains; on the CPU it does not, because
 // MLX's CPU fusion calls a compiler at run time. Nodes that the GPU cannot run go to the CPU
-// stream.
+// stream. On CUDA, sums over rows, joins and updates of slices become kernels of their own, with the
+// elementwise ops beside them (see row_kernels.h).
 class MlxProgram {
  public:
   // All types of `graph` are static.
@@ -51,11 +53,20 @@ class MlxProgram {
     std::vector<bool> last_use;  // per operand: no later operand, node or output reads the value
   };
 
+  // One entry of schedule_: a node, or a kernel that computes several.
+  struct Entry {
+    NodeId node = kNone;
+    int kernel = kNone;
+  };
+
   std::vector<mx::array> build(std::vector<mx::array> inputs, const Options& options) const;
+  void make_schedule();
 
   Graph graph_;
   mx::Device device_;
   std::vector<Step> steps_;  // per node
+  std::vector<RowKernel> row_kernels_;  // CUDA only
+  std::vector<Entry> schedule_;
   std::vector<std::pair<ValueId, mx::array>> constants_;
   bool may_raise_ = false;         // an index out of bounds shows only while the program runs
   std::uintptr_t compile_id_ = 0;  // 0: not compiled

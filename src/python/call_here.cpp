@@ -13,6 +13,8 @@
 #include "mlx/eval_here.h"
 #include "mlx/host_primitive.h"
 #include "mlx/lower.h"
+#include "mlx/transforms.h"
+#include "mlx/wait.h"
 #include "python/bindings.h"
 #include "python/numpy_arrays.h"
 
@@ -57,6 +59,15 @@ std::optional<nb::list> arguments(const nb::tuple& inputs, std::vector<const voi
   return arguments;
 }
 
+// The arrays in lists and tuples; what else is there is passed by.
+void add_arrays(nb::handle object, std::vector<mx::array>& found) {
+  if (nb::isinstance<mx::array>(object)) {
+    found.push_back(*nb::inst_ptr<mx::array>(object));
+  } else if (nb::isinstance<nb::list>(object) || nb::isinstance<nb::tuple>(object)) {
+    for (const nb::handle item : object) add_arrays(item, found);
+  }
+}
+
 nb::object call_here(const nb::callable& function, const nb::tuple& inputs) {
   std::vector<const void*> borrowed;
   std::optional<nb::list> list = arguments(inputs, borrowed);
@@ -81,6 +92,18 @@ nb::object call_here(const nb::callable& function, const nb::tuple& inputs) {
 }  // namespace
 
 void bind_call_here(nb::module_& m) {
+  m.def(
+      "wait",
+      [](const nb::object& arrays) {
+        std::vector<mx::array> found;
+        add_arrays(arrays, found);
+        nb::gil_scoped_release release;
+        const bool on_cpu = mx::default_device() == mx::Device::cpu;
+        on_cpu ? mx::eval(std::move(found)) : eval_and_wait(std::move(found));
+      },
+      "arrays"_a,
+      "Evaluates an mx.array, or those in lists and tuples, and returns when they are there: as mx.eval, but on\n"
+      "a GPU the thread does not sleep for results that take less than a millisecond.");
   m.def("call_here", &call_here, "function"_a, "inputs"_a,
         "The evaluated results of ``function``, which takes and returns mx.arrays, as a list.\n\n"
         "NumPy arrays among ``inputs`` are read where they lie, and the calling thread computes "

@@ -8,6 +8,7 @@
 #include "mlx/eval_here.h"
 #include "mlx/ops.h"
 #include "mlx/transforms.h"
+#include "mlx/wait.h"
 
 namespace nb = nanobind;
 
@@ -56,7 +57,7 @@ void eval_with_gpu(const std::vector<mx::array>& results) {
       others.push_back(std::move(result));
     }
   }
-  mx::eval(std::move(others));
+  eval_and_wait(std::move(others));
 }
 
 nb::list new_list(std::size_t size) {
