@@ -1,6 +1,7 @@
 #include "ir/fused.h"
 
 #include <algorithm>
+#include <charconv>
 #include <sstream>
 
 #include "ir/error.h"
@@ -35,8 +36,14 @@ FusedResult parse_result(const std::string& clause) {
       throw UserError("[fused] reduce: '" + name + "' is neither 'none' nor a reduction");
     }
   }
-  for (std::int64_t axis = 0; words >> axis;) result.axes.push_back(axis);
-  if (!words.eof()) throw UserError("[fused] reduce: '" + clause + "': axes are integers");
+  for (std::string word; words >> word;) {
+    std::int64_t axis = 0;
+    const char* end = word.data() + word.size();
+    if (const auto read = std::from_chars(word.data(), end, axis); read.ec != std::errc{} || read.ptr != end) {
+      throw UserError("[fused] reduce: '" + clause + "': axes are integers");
+    }
+    result.axes.push_back(axis);
+  }
   const bool ascending = std::adjacent_find(result.axes.begin(), result.axes.end(), std::greater_equal<>()) ==
                          result.axes.end();
   if (result.reduction.has_value() == result.axes.empty() || !ascending) {

@@ -307,13 +307,14 @@ mx::array dot(mx::array x, mx::array y, mx::StreamOrDevice s) {
   return apply_on<Dot>(stream, {std::move(x), std::move(y)}, dtype);
 }
 
-// -- precision ----------------------------------------------------------------------------------
+// -- MLX's choices ------------------------------------------------------------------------------
 
-void configure_tf32() {
+void configure_cuda() {
   static const bool once = [] {
     const char* wanted = std::getenv("GEMMULE_TF32");
     const bool keep = wanted != nullptr && std::string_view(wanted) == "1";
     if (!keep) setenv("MLX_ENABLE_TF32", "0", /*overwrite=*/0);
+    setenv("MLX_USE_CUDA_GRAPHS", "0", /*overwrite=*/0);
     return true;
   }();
   static_cast<void>(once);

@@ -264,12 +264,13 @@ TEST(Gemm, HasTheGradientsOfTheExpression) {
 
 // -- errors -------------------------------------------------------------------------------------
 
-TEST(ConfigureTf32, AsksForFullPrecisionUnlessTheEnvironmentSaysOtherwise) {
-  if (std::getenv("MLX_ENABLE_TF32") != nullptr || std::getenv("GEMMULE_TF32") != nullptr) {
-    GTEST_SKIP() << "the environment has a wish of its own";
+TEST(ConfigureCuda, AsksForFullPrecisionAndSingleLaunchesUnlessTheEnvironmentSaysOtherwise) {
+  for (const char* name : {"MLX_ENABLE_TF32", "GEMMULE_TF32", "MLX_USE_CUDA_GRAPHS"}) {
+    if (std::getenv(name) != nullptr) GTEST_SKIP() << "the environment has a wish of its own";
   }
-  configure_tf32();
+  configure_cuda();
   EXPECT_STREQ(std::getenv("MLX_ENABLE_TF32"), "0");
+  EXPECT_STREQ(std::getenv("MLX_USE_CUDA_GRAPHS"), "0");
 }
 
 TEST(BlasErrors, NameTheOperandsAndTheRule) {

@@ -73,7 +73,7 @@ int computing_nodes(const Graph& graph) {
 MlxProgram::MlxProgram(Graph graph, mx::Device device) : graph_(std::move(graph)), device_(device) {
   const bool gpu = device_ == mx::Device::gpu;
   if (gpu) {
-    configure_tf32();
+    configure_cuda();
     narrow_accumulators(graph_);
     // One kernel leaves nothing to fuse, and a traced call costs more than building its array.
     const bool traced = std::none_of(graph_.nodes.begin(), graph_.nodes.end(), draws);

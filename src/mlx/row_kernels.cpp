@@ -12,7 +12,9 @@
 namespace gemmule {
 namespace {
 
-constexpr std::int64_t kMinColumns = 32;    // a warp
+constexpr std::int64_t kWarp = 32;
+// So many blocks run at once even where most of their threads have nothing to do.
+constexpr std::int64_t kManyRows = 1024;
 constexpr std::int64_t kMaxThreads = 1024;  // of a block
 // Rows are shared by blocks where there are fewer of them than a large GPU has processors.
 constexpr std::int64_t kFewRows = 132, kBlocks = 264, kColumnsOfBlock = 16384;
@@ -25,6 +27,14 @@ std::int64_t product(std::vector<std::int64_t>::const_iterator first,
 }
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+std::int64_t rows_of(const RowSpace& space) {
+  return product(space.shape.begin(), space.shape.begin() + space.split);
+}
+
+std::int64_t columns_of(const RowSpace& space) {
+  return product(space.shape.begin() + space.split, space.shape.end());
+}
 
 bool is_reduction(const Node& node) {
   return node.op == Op::reduce_sum || node.op == Op::reduce_all || node.op == Op::reduce_any;
@@ -47,11 +57,12 @@ bool reads_elsewhere(const Node& node, std::size_t i) {
 // The spaces that kernels may go over: those of sums first, as sums say where rows end.
 std::vector<RowSpace> spaces_of(const Graph& graph) {
   std::vector<RowSpace> spaces;
-  const auto add = [&](std::vector<std::int64_t> shape, int split) {
+  const auto add = [&](const std::vector<std::int64_t>& shape, int split) {
     if (shape.empty() || std::ranges::count(shape, 0) > 0) return;
-    if (product(shape.begin() + split, shape.end()) < kMinColumns) return;
+    const RowSpace found{shape, split};
+    if (columns_of(found) < kWarp && rows_of(found) > kManyRows) return;
     const auto same = [&](const RowSpace& space) { return space.shape == shape; };
-    if (std::ranges::none_of(spaces, same)) spaces.push_back({std::move(shape), split});
+    if (std::ranges::none_of(spaces, same)) spaces.push_back(found);
   };
   for (const Node& node : graph.nodes) {
     if (!is_reduction(node)) continue;
@@ -154,14 +165,6 @@ std::vector<bool> needed_outside(const Graph& graph, const std::vector<NodeId>& 
   return needed;
 }
 
-std::int64_t rows_of(const RowSpace& space) {
-  return product(space.shape.begin(), space.shape.begin() + space.split);
-}
-
-std::int64_t columns_of(const RowSpace& space) {
-  return product(space.shape.begin() + space.split, space.shape.end());
-}
-
 std::int64_t parts_of(const RowSpace& space) {
   const std::int64_t rows = rows_of(space);
   if (rows >= kFewRows) return 1;
@@ -173,7 +176,7 @@ void set_sizes(const RowSpace& space, RowKernel& kernel) {
   kernel.columns = columns_of(space);
   kernel.parts = parts_of(space);
   const std::int64_t of_block = divide_up(kernel.columns, 4 * kernel.parts);
-  kernel.threads = static_cast<int>(std::clamp<std::int64_t>(32 * divide_up(of_block, 32), 32, kMaxThreads));
+  kernel.threads = static_cast<int>(std::clamp<std::int64_t>(kWarp * divide_up(of_block, kWarp), kWarp, kMaxThreads));
 }
 
 // MLX counts threads in 32 bits.
