@@ -132,7 +132,9 @@ def test_gradients_are_put_together():
     check([x, A], [cost, pt.grad(cost, x)], normal(100), normal(300, 60), rtol=1e-4, atol=1e-3)
 
 
-@pytest.mark.parametrize("where", [np.s_[:, :40], np.s_[1:3, 7:9], np.s_[-1], np.s_[:, ::2], np.s_[2, 5]])
+@pytest.mark.parametrize(
+    "where", [np.s_[:, :40], np.s_[1:3, 7:9], np.s_[-1], np.s_[:, ::2], np.s_[2, 5]]
+)
 @pytest.mark.parametrize("add", [False, True])
 def test_updates_of_slices(where, add):
     x, y = pt.fmatrices("x", "y")

@@ -93,11 +93,11 @@ mx::array outer(OuterOperands x, mx::StreamOrDevice s = {});
 // sum(x * y) for x[k], y[k]; nothing is conjugated. (BLAS dot, dotu)
 mx::array dot(mx::array x, mx::array y, mx::StreamOrDevice s = {});
 
-// How MLX runs on CUDA, which it reads from the environment at its first kernel. What the environment
-// has stays. Called before the first program for a GPU is made.
+// How MLX runs on CUDA, which it reads from the environment at its first kernel. What the
+// environment has stays. Called before the first program for a GPU is made.
 //
-// float32 products are computed at full precision: MLX_ENABLE_TF32=0, where MLX's default is TF32 (10
-// bits of mantissa). With GEMMULE_TF32=1 that stays.
+// float32 products are computed at full precision: MLX_ENABLE_TF32=0, where MLX's default is TF32
+// (10 bits of mantissa). With GEMMULE_TF32=1 that stays.
 //
 // Kernels are launched one by one: MLX_USE_CUDA_GRAPHS=0. MLX's default collects them in a graph,
 // which is made anew for each evaluation and launched at its end, so that the GPU waits meanwhile.

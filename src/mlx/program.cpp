@@ -41,8 +41,8 @@ std::uintptr_t new_compile_id() {
   return 2 * ++next + 1;
 }
 
-// Whether a result that is computed while MLX traces can be part of the trace: MLX writes numbers of
-// one element into the source of kernels, where NaN and infinities may have no spelling.
+// Whether a result that is computed while MLX traces can be part of the trace: MLX writes numbers
+// of one element into the source of kernels, where NaN and infinities may have no spelling.
 bool stays_spelled(const Graph& graph, const Node& node) {
   if (node.op == Op::constant) {
     const auto value = graph.scalar_constant(node.outputs[0]);
@@ -172,7 +172,8 @@ std::vector<mx::array> MlxProgram::build(std::vector<mx::array> inputs,
   // While MLX traces, what follows from constants alone is computed here, once.
   std::vector<bool> fixed(compile_id_ == 0 ? 0 : graph_.values.size(), false);
   const auto is_fixed = [&](const std::vector<ValueId>& inputs) {
-    return !fixed.empty() && std::ranges::all_of(inputs, [&](ValueId input) { return fixed[input]; });
+    return !fixed.empty() &&
+           std::ranges::all_of(inputs, [&](ValueId input) { return fixed[input]; });
   };
 
   for (const Entry& entry : schedule_) {

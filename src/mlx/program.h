@@ -16,8 +16,8 @@ namespace gemmule {
 // on the calling thread's default streams and evaluates nothing. On a GPU MLX traces the lowering
 // once per thread (mx::compile), which fuses elementwise chains; on the CPU it does not, because
 // MLX's CPU fusion calls a compiler at run time. Nodes that the GPU cannot run go to the CPU
-// stream. On CUDA, sums over rows, joins and updates of slices become kernels of their own, with the
-// elementwise ops beside them (see row_kernels.h).
+// stream. On CUDA, sums over rows, joins and updates of slices become kernels of their own, with
+// the elementwise ops beside them (see row_kernels.h).
 class MlxProgram {
  public:
   // All types of `graph` are static.
@@ -64,7 +64,7 @@ class MlxProgram {
 
   Graph graph_;
   mx::Device device_;
-  std::vector<Step> steps_;  // per node
+  std::vector<Step> steps_;             // per node
   std::vector<RowKernel> row_kernels_;  // CUDA only
   std::vector<Entry> schedule_;
   std::vector<std::pair<ValueId, mx::array>> constants_;

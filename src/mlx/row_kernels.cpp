@@ -40,9 +40,7 @@ bool is_reduction(const Node& node) {
   return node.op == Op::reduce_sum || node.op == Op::reduce_all || node.op == Op::reduce_any;
 }
 
-bool is_update(const Node& node) {
-  return node.op == Op::slice_set || node.op == Op::slice_add;
-}
+bool is_update(const Node& node) { return node.op == Op::slice_set || node.op == Op::slice_add; }
 
 // Nodes that a kernel is worth while for.
 bool is_seed(const Node& node) {
@@ -125,7 +123,8 @@ class Grouping {
 
   std::vector<int> levels_of(const std::vector<RowRole>& roles) const {
     std::vector<int> levels(graph_.nodes.size(), 0), of_group(next_, 0);
-    // A kernel starts when all that it reads is there, so its nodes are at the level of the highest.
+    // A kernel starts when all that it reads is there, so its nodes are at the level of the
+    // highest.
     for (bool changes = true; changes;) {
       changes = false;
       for (NodeId n = 0; n < static_cast<NodeId>(graph_.nodes.size()); ++n) {
@@ -176,7 +175,8 @@ void set_sizes(const RowSpace& space, RowKernel& kernel) {
   kernel.columns = columns_of(space);
   kernel.parts = parts_of(space);
   const std::int64_t of_block = divide_up(kernel.columns, 4 * kernel.parts);
-  kernel.threads = static_cast<int>(std::clamp<std::int64_t>(kWarp * divide_up(of_block, kWarp), kWarp, kMaxThreads));
+  kernel.threads = static_cast<int>(
+      std::clamp<std::int64_t>(kWarp * divide_up(of_block, kWarp), kWarp, kMaxThreads));
 }
 
 // MLX counts threads in 32 bits.
@@ -229,8 +229,9 @@ std::vector<mx::array> run_row_kernel(const RowKernel& kernel, const Graph& grap
       shapes.back().push_back(static_cast<mx::ShapeElem>(kernel.parts));
     }
   }
-  const auto function = mx::fast::cuda_kernel("gemmule_rows", input_names, output_names, kernel.source,
-                                              kRowHeader, /*ensure_row_contiguous=*/false);
+  const auto function =
+      mx::fast::cuda_kernel("gemmule_rows", input_names, output_names, kernel.source, kRowHeader,
+                            /*ensure_row_contiguous=*/false);
   const int blocks = static_cast<int>(kernel.rows * kernel.parts);
   std::vector<mx::array> results =
       function(inputs, shapes, dtypes, {blocks * kernel.threads, 1, 1}, {kernel.threads, 1, 1}, {},

@@ -115,20 +115,20 @@ const Tensor* one_element(const Graph& graph, ValueId value) {
   }
 }
 
-// -- elementwise ops as MLX's ------------------------------------------------------------------------
+// -- elementwise ops as MLX's
+// ------------------------------------------------------------------------
 
 // The primitives that are functions of the same name in MLX's headers for kernels.
 bool has_function(const std::string& name) {
   static const std::set<std::string> names{
-      "Abs",          "Add",        "ArcCos",     "ArcCosh",    "ArcSin",        "ArcSinh",
-      "ArcTan",       "ArcTan2",    "ArcTanh",    "BitwiseAnd", "BitwiseInvert", "BitwiseOr",
-      "BitwiseXor",   "Ceil",       "Cos",        "Cosh",       "Divide",        "Equal",
-      "Erf",          "ErfInv",     "Exp",        "Expm1",      "Floor",         "Greater",
-      "GreaterEqual", "Less",       "LessEqual",  "Log",        "Log10",         "Log1p",
-      "Log2",         "LogAddExp",  "LogicalAnd", "LogicalNot", "LogicalOr",     "Maximum",
-      "Minimum",      "Multiply",   "Negative",   "NotEqual",   "Power",         "Remainder",
-      "Round",        "Rsqrt",      "Select",     "Sigmoid",    "Sign",          "Sin",
-      "Sinh",         "Sqrt",       "Square",     "Subtract",   "Tan",           "Tanh",
+      "Abs",     "Add",     "ArcCos",     "ArcCosh",       "ArcSin",     "ArcSinh",    "ArcTan",
+      "ArcTan2", "ArcTanh", "BitwiseAnd", "BitwiseInvert", "BitwiseOr",  "BitwiseXor", "Ceil",
+      "Cos",     "Cosh",    "Divide",     "Equal",         "Erf",        "ErfInv",     "Exp",
+      "Expm1",   "Floor",   "Greater",    "GreaterEqual",  "Less",       "LessEqual",  "Log",
+      "Log10",   "Log1p",   "Log2",       "LogAddExp",     "LogicalAnd", "LogicalNot", "LogicalOr",
+      "Maximum", "Minimum", "Multiply",   "Negative",      "NotEqual",   "Power",      "Remainder",
+      "Round",   "Rsqrt",   "Select",     "Sigmoid",       "Sign",       "Sin",        "Sinh",
+      "Sqrt",    "Square",  "Subtract",   "Tan",           "Tanh",
   };
   return names.contains(name);
 }
@@ -203,7 +203,8 @@ class Scalars {
       }
     }
     const std::string variable = named("t", count_++);
-    statements += std::string("    const ") + cuda_type(dtype) + " " + variable + " = " + text + ";\n";
+    statements +=
+        std::string("    const ") + cuda_type(dtype) + " " + variable + " = " + text + ";\n";
     kept_.push_back(array);
     return expressions_[array.id()] = variable;
   }
@@ -215,7 +216,8 @@ class Scalars {
   int count_ = 0;
 };
 
-// -- slices and joins ----------------------------------------------------------------------------------
+// -- slices and joins
+// ----------------------------------------------------------------------------------
 
 // A part of the elements: along `axes`, `count` of them from `start` on.
 struct Box {
@@ -253,7 +255,8 @@ int joined_axis(const Graph& graph, const Node& node) {
 
 constexpr std::size_t kMaxJoined = 8;
 
-// -- the kernel ----------------------------------------------------------------------------------------
+// -- the kernel
+// ----------------------------------------------------------------------------------------
 
 class Writer {
  public:
@@ -334,7 +337,8 @@ class Writer {
     if (const auto found = variables_.find(value); found != variables_.end()) return found->second;
     const DType dtype = graph_.type(value).dtype;
     const std::string variable = named("v", value);
-    loop_ += std::string("    const ") + cuda_type(dtype) + " " + variable + " = " + element(value) + ";\n";
+    loop_ += std::string("    const ") + cuda_type(dtype) + " " + variable + " = " +
+             element(value) + ";\n";
     return variables_[value] = variable;
   }
 
@@ -342,16 +346,16 @@ class Writer {
     std::string text;
     for (const Box::Range& range : box.ranges) {
       if (range.start == 0 && range.count == space_.shape[range.axis]) continue;
-      text += (text.empty() ? "" : " && ") + index(range.axis) + " >= " + number(range.start) + " && " +
-              index(range.axis) + " < " + number(range.start + range.count);
+      text += (text.empty() ? "" : " && ") + index(range.axis) + " >= " + number(range.start) +
+              " && " + index(range.axis) + " < " + number(range.start + range.count);
     }
     return text.empty() ? "true" : text;
   }
 
   void define(ValueId value, const std::string& expression) {
     const std::string variable = named("v", value);
-    loop_ += std::string("    const ") + cuda_type(graph_.type(value).dtype) + " " + variable + " = " +
-             expression + ";\n";
+    loop_ += std::string("    const ") + cuda_type(graph_.type(value).dtype) + " " + variable +
+             " = " + expression + ";\n";
     variables_[value] = variable;
   }
 
@@ -371,9 +375,9 @@ class Writer {
     const ValueId result = node.outputs[0];
     const std::string x = operand(node.inputs[0]);
     const std::string y = element(node.inputs[1], box);
-    const std::string updated = node.op == Op::slice_set
-                                    ? y
-                                    : of_type(graph_.type(result).dtype, "Add{}(" + x + ", " + y + ")");
+    const std::string updated = node.op == Op::slice_set ? y
+                                                         : of_type(graph_.type(result).dtype,
+                                                                   "Add{}(" + x + ", " + y + ")");
     define(result, inside(box) + " ? " + updated + " : " + x);
   }
 
@@ -386,7 +390,8 @@ class Writer {
       const Box box{{{axis, start, count}}};
       start += count;
       if (i + 1 < node.inputs.size()) {
-        expression += index(axis) + " < " + number(start) + " ? " + element(node.inputs[i], box) + " : ";
+        expression +=
+            index(axis) + " < " + number(start) + " ? " + element(node.inputs[i], box) + " : ";
       } else {
         expression += element(node.inputs[i], box);
       }
@@ -402,20 +407,21 @@ class Writer {
     const std::string together = sums ? "Sum" : node.op == Op::reduce_all ? "All" : "Any";
     const std::string x = operand(node.inputs[0]);
     before_ += "  " + type + " total" + name + " = " + none + ";\n";
-    loop_ += "    total" + name + " = ::gemmule::" + together + "{}(total" + name + ", " + "static_cast<" +
-             type + ">(" + x + "));\n";
-    after_ += "  total" + name + " = ::gemmule::over_block<" + type + ">(total" + name + ", " + none +
-              ", ::gemmule::" + together + "{});\n";
+    loop_ += "    total" + name + " = ::gemmule::" + together + "{}(total" + name + ", " +
+             "static_cast<" + type + ">(" + x + "));\n";
+    after_ += "  total" + name + " = ::gemmule::over_block<" + type + ">(total" + name + ", " +
+              none + ", ::gemmule::" + together + "{});\n";
     // Of the first thread, which goes on with it.
     const std::string variable = "r" + name;
-    after_ += std::string("  const ") + cuda_type(graph_.type(result).dtype) + " " + variable + " = " +
-              of_type(graph_.type(result).dtype, "total" + name) + ";\n";
+    after_ += std::string("  const ") + cuda_type(graph_.type(result).dtype) + " " + variable +
+              " = " + of_type(graph_.type(result).dtype, "total" + name) + ";\n";
     of_row_[result] = variable;
     if (is_needed[result]) after_ += store_of_row(result);
   }
 
   std::string store_of_row(ValueId value) {
-    return "  if (threadIdx.x == 0) " + add_output(value, true) + "[blockIdx.x] = " + of_row_.at(value) + ";\n";
+    return "  if (threadIdx.x == 0) " + add_output(value, true) +
+           "[blockIdx.x] = " + of_row_.at(value) + ";\n";
   }
 
   // All threads compute it, and the first one's is right.
@@ -425,8 +431,8 @@ class Writer {
       std::string& variable = of_row_[input];
       if (variable.empty()) {
         variable = named("r", input);
-        after_ += std::string("  const ") + cuda_type(graph_.type(input).dtype) + " " + variable + " = " +
-                  element(input, {}, space_.split) + ";\n";
+        after_ += std::string("  const ") + cuda_type(graph_.type(input).dtype) + " " + variable +
+                  " = " + element(input, {}, space_.split) + ";\n";
       }
       operands.push_back(scalars_.placeholder(graph_.type(input).dtype, variable));
     }
@@ -438,11 +444,13 @@ class Writer {
   }
 
   // i0, i1 ... from `what`, for axes [first, last).
-  std::string indices(const std::string& what, int first, int last, const std::string& indent) const {
+  std::string indices(const std::string& what, int first, int last,
+                      const std::string& indent) const {
     std::string text = indent + "int64_t rest_of_" + what + " = " + what + ";\n";
     for (int axis = last - 1; axis >= first; --axis) {
       const std::string size = number(space_.shape[axis]);
-      const std::string value = axis == first ? "rest_of_" + what : "rest_of_" + what + " % " + size;
+      const std::string value =
+          axis == first ? "rest_of_" + what : "rest_of_" + what + " % " + size;
       text += indent + "const int64_t " + index(axis) + " = " + value + ";\n";
       if (axis > first) text += indent + "rest_of_" + what + " /= " + size + ";\n";
     }
@@ -452,13 +460,15 @@ class Writer {
   void assemble() {
     const int rank = static_cast<int>(space_.shape.size());
     std::string& text = kernel_.source;
-    text = "  constexpr int64_t columns = " + number(kernel_.columns) + ", parts = " + number(kernel_.parts) +
+    text = "  constexpr int64_t columns = " + number(kernel_.columns) +
+           ", parts = " + number(kernel_.parts) +
            ";\n"
            "  const int64_t row = blockIdx.x / parts;\n";
     text += indices("row", 0, space_.split, "  ");
     text += before_;
     text +=
-        "  for (int64_t column = (blockIdx.x % parts) * blockDim.x + threadIdx.x; column < columns;\n"
+        "  for (int64_t column = (blockIdx.x % parts) * blockDim.x + threadIdx.x; column < "
+        "columns;\n"
         "       column += parts * blockDim.x) {\n";
     text += indices("column", space_.split, rank, "    ");
     text += loop_ + "  }\n" + after_;
@@ -476,8 +486,8 @@ class Writer {
 
 bool is_per_row(const Graph& graph, const Node& node, const RowSpace& space) {
   const std::vector<std::int64_t> rows(space.shape.begin(), space.shape.begin() + space.split);
-  return std::ranges::all_of(node.outputs,
-                             [&](ValueId output) { return static_shape(graph.type(output)) == rows; });
+  return std::ranges::all_of(
+      node.outputs, [&](ValueId output) { return static_shape(graph.type(output)) == rows; });
 }
 
 bool has_shape(const Graph& graph, ValueId value, const RowSpace& space) {
@@ -499,8 +509,8 @@ bool can_write(const Graph& graph, const Node& node, mx::Stream stream) {
   const auto results = scalars.results(graph, node, operands);
   std::string statements;
   return results && std::ranges::all_of(*results, [&](const mx::array& result) {
-    return scalars.written(result, statements).has_value();
-  });
+           return scalars.written(result, statements).has_value();
+         });
 }
 
 }  // namespace
@@ -511,19 +521,23 @@ RowRole row_role(const Graph& graph, const Node& node, const RowSpace& space, mx
     case Op::slice_set:
     case Op::slice_add: {
       const std::vector<ValueId> arrays{node.inputs[0], node.inputs[1]};
-      if (!has_shape(graph, node.outputs[0], space) || !all_spelled(graph, arrays)) return RowRole::none;
-      if (graph.type(node.outputs[0]).dtype == DType::bool_ && node.op == Op::slice_add) return RowRole::none;
+      if (!has_shape(graph, node.outputs[0], space) || !all_spelled(graph, arrays))
+        return RowRole::none;
+      if (graph.type(node.outputs[0]).dtype == DType::bool_ && node.op == Op::slice_add)
+        return RowRole::none;
       return updated_part(graph, node) ? RowRole::update : RowRole::none;
     }
     case Op::concatenate:
-      if (!has_shape(graph, node.outputs[0], space) || !all_spelled(graph, node.inputs)) return RowRole::none;
+      if (!has_shape(graph, node.outputs[0], space) || !all_spelled(graph, node.inputs))
+        return RowRole::none;
       return node.inputs.size() <= kMaxJoined ? RowRole::join : RowRole::none;
     case Op::reduce_sum:
     case Op::reduce_all:
     case Op::reduce_any: {
       if (!has_shape(graph, node.inputs[0], space)) return RowRole::none;
       const DType wanted = node.op == Op::reduce_sum ? DType::f32 : DType::bool_;
-      if (graph.type(node.inputs[0]).dtype != wanted || graph.type(node.outputs[0]).dtype != wanted) {
+      if (graph.type(node.inputs[0]).dtype != wanted ||
+          graph.type(node.outputs[0]).dtype != wanted) {
         return RowRole::none;
       }
       std::vector<std::int64_t> axes = node.attributes.integers("axes");
@@ -542,7 +556,8 @@ RowRole row_role(const Graph& graph, const Node& node, const RowSpace& space, mx
       for (const ValueId output : node.outputs) {
         if (!per_row && !has_shape(graph, output, space)) return RowRole::none;
       }
-      if (!all_spelled(graph, node.inputs) || !all_spelled(graph, node.outputs)) return RowRole::none;
+      if (!all_spelled(graph, node.inputs) || !all_spelled(graph, node.outputs))
+        return RowRole::none;
       if (!runs_on_gpu(graph, node) || !can_write(graph, node, stream)) return RowRole::none;
       return per_row ? RowRole::per_row : RowRole::elementwise;
     }

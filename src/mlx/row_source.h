@@ -24,8 +24,8 @@ enum class RowRole { none, elementwise, update, join, reduction, per_row };
 // For a node whose result (of a reduction: operand) is over the elements of `space`.
 RowRole row_role(const Graph& graph, const Node& node, const RowSpace& space, mx::Stream stream);
 
-// Fills in `inputs`, `outputs`, `is_reduced` and `source`. `is_needed` is, per value, whether others
-// than the nodes of the kernel read it.
+// Fills in `inputs`, `outputs`, `is_reduced` and `source`. `is_needed` is, per value, whether
+// others than the nodes of the kernel read it.
 void write_row_kernel(const Graph& graph, const RowSpace& space, const std::vector<bool>& is_needed,
                       mx::Stream stream, RowKernel& kernel);
 
