@@ -4,8 +4,9 @@ A logistic regression in float32, its log density and gradient, inputs and outpu
 device, the wait for the results included; repeats interleaved. GEMMULE is `gemmule.batched`, which
 `gemmule.wait` waits for unless the row says otherwise, MLX the same batched by hand under
 `mx.compile`, JAX `jit(vmap(value_and_grad))` on its default device. Rows named NumPy have arrays of
-NumPy in and out. The values of each are compared with NumPy in float64. `GEMMULE_TF32=1` chooses TF32 on CUDA: JAX then
-computes in its default precision there, which is TF32 too, and otherwise in full float32.
+NumPy in and out. The values of each are compared with NumPy in float64. `GEMMULE_TF32=1` chooses
+TF32 on CUDA: JAX then computes in its default precision there, which is TF32 too, and otherwise in
+full float32.
 """
 
 import argparse
@@ -185,9 +186,8 @@ def main() -> int:
     options = parser.parse_args()
     tf32 = "1" in (os.environ.get("GEMMULE_TF32"), os.environ.get("MLX_ENABLE_TF32"))
     print(f"device {mx.default_device()}, products in {'TF32' if tf32 else 'float32'}")
-    print(
-        f"{'chains':>7} {'':<18} {'min us':>9} {'median us':>9} {'gradients/s':>12} {'error':>9} of JAX"
-    )
+    print(f"{'chains':>7} {'':<18} {'min us':>9} {'median us':>9} ", end="")
+    print(f"{'gradients/s':>12} {'error':>9}   of JAX")
     good = True
     for chains in map(int, options.chains.split(",")):
         sizes = (options.rows, options.columns, chains, options.repeats)
