@@ -320,6 +320,25 @@ def test_branches():
     check([c, x], [chosen], np.array([1.0, -1.0, 0.0]), values, one_program=False)
 
 
+def differ_at_once(many, points, times):
+    """Which of these give other results in threads of their own than one after the other."""
+    want = [many(p) for p in points]
+    wrong = []
+
+    def run(k):
+        for _ in range(times):
+            got = many(points[k])
+            if not all(np.array_equal(g, w) for g, w in zip(got, want[k], strict=True)):
+                wrong.append(k)
+
+    threads = [threading.Thread(target=run, args=(k,)) for k in range(len(points))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return wrong
+
+
 def test_several_threads_at_once():
     x = pt.vector("x")
     matrix = rng().normal(size=(300, 200))
@@ -327,21 +346,7 @@ def test_several_threads_at_once():
         function([x], [pt.tanh(matrix @ x).sum(), matrix.T @ pt.tanh(matrix @ x)]), 16
     )
     points = [rng().normal(size=(16, 200)) * k for k in range(4)]
-    want = [many(p) for p in points]
-    failures = []
-
-    def run(k):
-        for _ in range(20):
-            got = many(points[k])
-            if not all(np.array_equal(g, w) for g, w in zip(got, want[k], strict=True)):
-                failures.append(k)
-
-    threads = [threading.Thread(target=run, args=(k,)) for k in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    assert differ_at_once(many, points, 20) == []
 
 
 def test_several_threads_at_once_chain_by_chain():
@@ -351,23 +356,9 @@ def test_several_threads_at_once_chain_by_chain():
     many = gemmule.batched(function([x], [x[x > 0].sum(), pt.tanh(matrix @ x).sum()]))
     assert many.by_chain is not None
     points = [rng().normal(size=(3, 300)) * (k + 1) for k in range(4)]
-    want = [many(p) for p in points]
-    wrong = []
-
-    def run(k):
-        for _ in range(30):
-            got = many(points[k])
-            if not all(np.array_equal(g, w) for g, w in zip(got, want[k], strict=True)):
-                wrong.append(k)
-
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     try:
-        threads = [threading.Thread(target=run, args=(k,)) for k in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        assert differ_at_once(many, points, 30) == []
     finally:
         sys.setswitchinterval(interval)
-    assert wrong == []

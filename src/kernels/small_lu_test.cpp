@@ -105,6 +105,24 @@ struct Lapack {
   }
 };
 
+// Found is wanted, column-major, within `ulps` for each row times the condition of A X = B.
+template <class T>
+void check_columns(const TestMatrix<T>& found, const std::vector<T>& wanted, double ulps,
+                   const TestMatrix<T>& a, const TestMatrix<T>& b, const Lapack<T>& lapack) {
+  const std::int64_t m = found.rows, n = found.cols;
+  for (std::int64_t j = 0; j < n; ++j) {
+    double size = 0;
+    for (std::int64_t i = 0; i < m; ++i) {
+      size = std::max(size, std::abs(static_cast<double>(wanted[i + j * m])));
+    }
+    const double tolerance =
+        ulps * m * std::numeric_limits<T>::epsilon() * size * lapack.condition(a, b, j);
+    for (std::int64_t i = 0; i < m; ++i) {
+      ASSERT_NEAR(found(i, j), wanted[i + j * m], tolerance) << "m=" << m << " n=" << n;
+    }
+  }
+}
+
 TYPED_TEST(SmallLuOf, FactorsAndSolvesAsLapackDoes) {
   using T = TypeParam;
   constexpr double kEps = std::numeric_limits<T>::epsilon();
@@ -136,16 +154,7 @@ TYPED_TEST(SmallLuOf, FactorsAndSolvesAsLapackDoes) {
         }
         ASSERT_TRUE(small_solve(m, n, in(a), in(b), out(x)));
         ASSERT_NO_FATAL_FAILURE(x.check_gaps());
-        for (std::int64_t j = 0; j < n; ++j) {
-          double size = 0;
-          for (std::int64_t i = 0; i < m; ++i) {
-            size = std::max(size, std::abs(static_cast<double>(expected.x[i + j * m])));
-          }
-          const double tolerance = 4 * m * kEps * size * expected.condition(a, b, j);
-          for (std::int64_t i = 0; i < m; ++i) {
-            ASSERT_NEAR(x(i, j), expected.x[i + j * m], tolerance) << "m=" << m << " n=" << n;
-          }
-        }
+        ASSERT_NO_FATAL_FAILURE(check_columns(x, expected.x, 4, a, b, expected));
       }
     }
   }
@@ -153,7 +162,6 @@ TYPED_TEST(SmallLuOf, FactorsAndSolvesAsLapackDoes) {
 
 TYPED_TEST(SmallLuOf, InvertsAsLapackDoes) {
   using T = TypeParam;
-  constexpr double kEps = std::numeric_limits<T>::epsilon();
   std::mt19937 random(22);
   for (std::int64_t m = 1; m <= kSmallLu; ++m) {
     TestMatrix<T> identity(m, m, Layout::rows);
@@ -167,17 +175,8 @@ TYPED_TEST(SmallLuOf, InvertsAsLapackDoes) {
         TestMatrix<T> result(m, m, layout);
         ASSERT_TRUE(small_inv(m, in(a), out(result)));
         ASSERT_NO_FATAL_FAILURE(result.check_gaps());
-        for (std::int64_t j = 0; j < m; ++j) {
-          double size = 0;
-          for (std::int64_t i = 0; i < m; ++i) {
-            size = std::max(size, std::abs(static_cast<double>(expected.inverse[i + j * m])));
-          }
-          // Either of the two is as far from A^-1.
-          const double tolerance = 8 * m * kEps * size * expected.condition(a, identity, j);
-          for (std::int64_t i = 0; i < m; ++i) {
-            ASSERT_NEAR(result(i, j), expected.inverse[i + j * m], tolerance) << "m=" << m;
-          }
-        }
+        // Either of the two is as far from A^-1.
+        ASSERT_NO_FATAL_FAILURE(check_columns(result, expected.inverse, 8, a, identity, expected));
       }
     }
   }
